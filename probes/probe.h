@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OE_PROBE_H
+#define OE_PROBE_H
+/*
+ * A parser is a function (state, direction, bytes) -> status + message. No
+ * I/O, clock, allocation, logging or globals. The caller owns the state
+ * (state_size zeroed bytes per connection) and the buffering: it calls parse()
+ * with the contiguous captured bytes that stand at the current position of one
+ * direction, drops *ret_used of them, and calls again until NEED_MORE.
+ */
+#include "probes/message.h"
+#include "userspace/base/bytes.h"
+
+/* Direction as the watched process sees it. */
+enum oe_dir { OE_DIR_IN = 0, OE_DIR_OUT = 1 };
+
+enum parse_status {
+	PARSE_OK = 0,    /* *ret_msg is a message (or a part, see MSG_F_*); *ret_used consumed, may be 0 */
+	PARSE_SKIP,      /* *ret_used > 0 bytes consumed, nothing to say */
+	PARSE_NEED_MORE, /* nothing consumed: give more contiguous bytes */
+	PARSE_INVALID,   /* not this protocol at this point: the direction has lost its footing */
+};
+
+enum detect_result { DETECT_NO = 0, DETECT_MAYBE /* more bytes needed */, DETECT_YES };
+
+struct proto_ops {
+	const char *name;
+	size_t state_size; /* per connection, zeroed at start, owned by the caller */
+	/* Largest incomplete input the parser may ask to be kept (NEED_MORE beyond it means truncation). */
+	size_t need_max;
+	/* Do these first bytes of a run in one direction belong to the protocol? */
+	enum detect_result (*detect)(struct bytes in, enum oe_dir dir);
+	enum parse_status (*parse)(void *st, enum oe_dir dir, struct bytes in, struct message *ret_msg,
+				   size_t *ret_used);
+	/*
+	 * `len` bytes at the current position are known to exist but were not captured. Consumes
+	 * up to *ret_used of them: PARSE_OK with a message that ended inside, PARSE_SKIP when
+	 * they lay inside a part of known length, PARSE_INVALID when they hide a boundary.
+	 * Called right after parse() said NEED_MORE for what was captured before them;
+	 * `in` is that incomplete rest (empty if there was none): when it is the start of a
+	 * head, the answer is PARSE_OK with that head, BEGIN|TRUNCATED, fields seen so far;
+	 * *ret_used then counts bytes of the rest AND of the gap together.
+	 */
+	enum parse_status (*gap)(void *st, enum oe_dir dir, struct bytes in, uint64_t len,
+				 struct message *ret_msg, uint64_t *ret_used);
+	/* The direction's stream ended in order (FIN) or not (`aborted`). PARSE_OK: a message ended. */
+	enum parse_status (*eof)(void *st, enum oe_dir dir, bool aborted, struct message *ret_msg);
+	/*
+	 * After INVALID: offset of the next place in `in` where parsing may start again
+	 * (in.len if none), and the state's direction is reset to "between messages".
+	 * at_run_start: the first byte of `in` follows a change of direction.
+	 */
+	size_t (*resync)(void *st, enum oe_dir dir, struct bytes in, bool at_run_start);
+	void (*state_done)(void *st); /* NULL: nothing to free */
+	/* NULL: responses answer requests in order */
+	bool (*pairs)(const struct message *req, const struct message *resp);
+};
+
+/* All known protocols, from protocols.def; NULL-terminated. */
+extern const struct proto_ops *const proto_table[];
+
+/*
+ * Finds the protocol of a connection from the first bytes of a run in one direction.
+ * DETECT_YES: *ret_ops is set. DETECT_MAYBE: at least one protocol needs more bytes.
+ */
+enum detect_result proto_detect(struct bytes in, enum oe_dir dir, const struct proto_ops **ret_ops);
+
+#endif
