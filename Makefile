@@ -27,7 +27,8 @@ SAN_CF   := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 ALL_CF    = -std=gnu11 $(WARN) $(CFLAGS) $(SAN_CF) -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' \
 	    -I. -I$(OUT)
 BPF_CF   := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
-	    -Wall -Werror -Wpadded -I. -isystem vmlinux
+	    -Wall -Werror -Wpadded -Wno-gnu-variable-sized-type-not-at-end \
+	    -I. -isystem vmlinux
 # -MD, not -MMD: vmlinux.h comes in as a system header
 DEPFLAGS  = -MD -MP
 LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -ljansson -lcap -lpthread -lm

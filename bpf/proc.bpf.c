@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Births, changes and deaths of processes: keeps the table of selected ones true without polling. */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/emit.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void report(__u32 what, struct task_struct *task, __u32 tgid, __u32 ptgid)
+{
+	struct oe_proc rec = {
+		.hdr = {.type = OE_EV_PROC, .len = sizeof(rec), .ts_ns = bpf_ktime_get_boot_ns()},
+		.what = what,
+		.tgid = tgid,
+		.ptgid = ptgid,
+	};
+
+	bpf_probe_read_kernel_str(rec.comm, sizeof(rec.comm), task->comm);
+	oe_emit_aux(&rec, sizeof(rec));
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(oe_proc_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid = child->tgid, ptgid = parent->tgid, val = OE_PID_SELECTED;
+
+	if (tgid == ptgid || !bpf_map_lookup_elem(&pids, &ptgid))
+		return 0;
+	if (bpf_map_update_elem(&pids, &tgid, &val, BPF_ANY)) {
+		struct oe_stats *st = oe_stats();
+
+		OE_COUNT(st, pids_full, 1);
+		return 0;
+	}
+	report(OE_PROC_FORK, child, tgid, ptgid);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(oe_proc_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	__u32 tgid = task->tgid;
+
+	if (oe_exec_events || bpf_map_lookup_elem(&pids, &tgid))
+		report(OE_PROC_EXEC, task, tgid, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(oe_proc_exit, struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+
+	/* only the last thread's exit is the process's */
+	if (task->signal->live.counter > 0)
+		return 0;
+	if (bpf_map_delete_elem(&pids, &tgid))
+		return 0; /* was not there */
+	report(OE_PROC_EXIT, task, tgid, 0);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OE_SELECT_BPF_H
+#define OE_SELECT_BPF_H
+/*
+ * Is the current process selected? The table of processes decides; the other
+ * selectors put a process into it the first time it is met. The daemon never is.
+ */
+#include "bpf/emit.bpf.h"
+
+static __always_inline bool oe_port_matches(__u16 port)
+{
+	for (int i = 0; i < OE_PORTS_MAX; i++) {
+		if (i >= oe_port_cnt)
+			break;
+		if (port >= oe_port_lo[i] && port <= oe_port_hi[i])
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool oe_cgroup_matches(void)
+{
+	for (int i = 0; i < OE_CGROUPS_MAX; i++) {
+		if (i >= oe_cgroup_cnt)
+			break;
+		if (bpf_get_current_ancestor_cgroup_id(oe_cgroup_level[i]) == oe_cgroup_id[i])
+			return true;
+	}
+	return false;
+}
+
+/* lport, rport: of the socket at hand, host order; 0 = none */
+static __always_inline bool oe_selected(__u32 tgid, __u16 lport, __u16 rport)
+{
+	__u32 val = OE_PID_SELECTED;
+
+	if (tgid == oe_self_tgid)
+		return false;
+	if (bpf_map_lookup_elem(&pids, &tgid))
+		return true;
+	if (!oe_select_all && !(oe_cgroup_cnt && oe_cgroup_matches()) &&
+	    !(oe_port_cnt && (oe_port_matches(lport) || oe_port_matches(rport))))
+		return false;
+	/* remembered, so that its children, its exec and its exit are noticed */
+	if (bpf_map_update_elem(&pids, &tgid, &val, BPF_ANY)) {
+		struct oe_stats *st = oe_stats();
+
+		OE_COUNT(st, pids_full, 1);
+		return oe_select_all;
+	}
+	return true;
+}
+
+#endif

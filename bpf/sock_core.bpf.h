@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OE_SOCK_CORE_BPF_H
+#define OE_SOCK_CORE_BPF_H
+/*
+ * One I/O on a stream socket -> records. The backends (sock.bpf.c, syscall.bpf.c)
+ * find out which socket, how many bytes and where they stand in user memory; from there on
+ * everything is here: selection, stream offsets, the sniff, how much to copy.
+ *
+ * `trusted` is a compile-time constant: true when the hook handed us the struct sock as a BTF
+ * pointer (direct loads, socket storage), false when we walked to it (probe reads, sk_hash).
+ *
+ * Offsets: on TCP the data of a send is [write_seq - ret, write_seq), of a receive
+ * [copied_seq - ret, copied_seq), read after the call. Reading the last data of a stream
+ * together with its FIN moves copied_seq one further: then copied_seq equals rcv_nxt and
+ * RCV_SHUTDOWN is set. Unix sockets, and TCP with an upper layer protocol (kernel TLS, where
+ * sequence numbers count ciphertext), go on counting from the last offset known.
+ *
+ * What is copied: up to oe_cap_max bytes of each I/O of a run (an unbroken series in one
+ * direction) until oe_run_max bytes of it were copied, then oe_cap_tail bytes of each: heads
+ * of pipelined messages stand at the start of I/Os, bodies go on for long.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/emit.bpf.h"
+#include "bpf/select.bpf.h"
+#include "bpf/sniff.h"
+
+#define SOCK_STREAM 1
+#define IPPROTO_TCP 6
+#define RCV_SHUTDOWN 1
+#define PF_KTHREAD 0x00200000
+#define OE_DIR_IN 0
+#define OE_DIR_OUT 1
+#define OE_IOV_MAX 1024 /* UIO_MAXIOV: buffers of one call */
+
+/* Where the bytes of an I/O stand in the memory of the current process. */
+#define OE_SRC_NONE 0
+#define OE_SRC_BUF 1
+#define OE_SRC_IOV 2
+struct oe_src {
+	__u32 kind;
+	__u32 iov_cnt;
+	__u64 ptr;
+};
+
+/* One member of a kernel struct, by plain load or by probe read. */
+#define OE_READ(trusted, lvalue)                                                                   \
+	({                                                                                         \
+		__typeof__(lvalue) _v;                                                             \
+		if (trusted)                                                                       \
+			_v = (lvalue);                                                             \
+		else                                                                               \
+			bpf_core_read(&_v, sizeof(_v), &(lvalue));                                 \
+		_v;                                                                                \
+	})
+
+static __always_inline struct oe_sk *oe_sk_find(struct sock *sk, bool trusted)
+{
+	__u64 key = (__u64)sk;
+
+	if (trusted)
+		return bpf_sk_storage_get(&sk_store, sk, 0, 0);
+	return bpf_map_lookup_elem(&sk_hash, &key);
+}
+
+static __always_inline struct oe_sk *oe_sk_make(struct sock *sk, bool trusted)
+{
+	__u64 key = (__u64)sk;
+	struct oe_sk zero = {};
+
+	if (trusted)
+		return bpf_sk_storage_get(&sk_store, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	bpf_map_update_elem(&sk_hash, &key, &zero, BPF_ANY);
+	return bpf_map_lookup_elem(&sk_hash, &key);
+}
+
+/* Is this a stream socket of a program (not of the kernel itself)? */
+static __always_inline bool oe_sk_wanted(struct sock *sk, bool trusted)
+{
+	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
+	struct socket *sock;
+	struct file *file = NULL;
+
+	if (OE_READ(trusted, sk->sk_type) != SOCK_STREAM)
+		return false;
+	if (family == OE_AF_INET || family == OE_AF_INET6) {
+		if (OE_READ(trusted, sk->sk_protocol) != IPPROTO_TCP)
+			return false;
+	} else if (family != OE_AF_UNIX) {
+		return false;
+	}
+	/* sockets that the kernel opened for itself (NFS, iSCSI) have no file */
+	sock = OE_READ(trusted, sk->sk_socket);
+	bpf_core_read(&file, sizeof(file), &sock->file);
+	return file != NULL;
+}
+
+/* End of the stream in a direction as TCP counts it, or false when TCP's count is not ours. */
+static __always_inline bool oe_tcp_end(struct sock *sk, int dir, __u32 *ret_end, bool *ret_eof)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	const struct tcp_ulp_ops *ulp = NULL;
+	__u32 nxt = 0;
+	__u8 shut = 0;
+
+	bpf_core_read(&ulp, sizeof(ulp), &tp->inet_conn.icsk_ulp_ops);
+	if (ulp)
+		return false;
+	if (dir == OE_DIR_OUT) {
+		bpf_core_read(ret_end, sizeof(*ret_end), &tp->write_seq);
+		return true;
+	}
+	bpf_core_read(ret_end, sizeof(*ret_end), &tp->copied_seq);
+	bpf_core_read(&shut, sizeof(shut), &sk->sk_shutdown);
+	if (shut & RCV_SHUTDOWN) {
+		bpf_core_read(&nxt, sizeof(nxt), &tp->rcv_nxt);
+		if (nxt == *ret_end) {
+			*ret_end -= 1;
+			*ret_eof = true;
+		}
+	}
+	return true;
+}
+
+#define OE_OFF_BASE (1ULL << 32)
+
+static __always_inline __u64 oe_extend(__u64 near, __u32 seq)
+{
+	return near + (__s64)(__s32)(seq - (__u32)near);
+}
+
+static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool trusted, int dir, __u32 ret)
+{
+	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
+	__u32 end;
+	bool eof;
+
+	if (trusted)
+		s->id = bpf_get_socket_cookie(sk);
+	else
+		bpf_core_read(&s->id, sizeof(s->id), &sk->__sk_common.skc_cookie);
+	/* no cookie was ever asked for: the inode number is as unique, keep the two apart */
+	if (!s->id)
+		s->id = s->ino | 1ULL << 62;
+	s->next[0] = s->next[1] = OE_OFF_BASE;
+	if (family != OE_AF_UNIX) {
+		for (int d = 0; d < 2; d++)
+			if (oe_tcp_end(sk, d, &end, &eof))
+				s->next[d] = OE_OFF_BASE + end;
+	}
+	if (s->listener) { /* what the listener handed to this accepted socket */
+		s->listener = 0;
+		s->role = OE_ROLE_SERVER;
+	}
+	s->run_dir = 0;
+	s->announced = 0;
+	s->sniffed = 0;
+	s->closed = 0;
+	/* this very I/O has not been delivered yet */
+	s->next[dir] -= ret;
+}
+
+static __always_inline void oe_addr(struct sock *sk, bool trusted, struct oe_conn *c)
+{
+	c->lport = OE_READ(trusted, sk->__sk_common.skc_num);
+	c->rport = bpf_ntohs(OE_READ(trusted, sk->__sk_common.skc_dport));
+	if (c->family == OE_AF_INET) {
+		__be32 l = OE_READ(trusted, sk->__sk_common.skc_rcv_saddr);
+		__be32 r = OE_READ(trusted, sk->__sk_common.skc_daddr);
+
+		__builtin_memcpy(c->laddr, &l, 4);
+		__builtin_memcpy(c->raddr, &r, 4);
+	} else {
+		bpf_core_read(c->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(c->raddr, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+/* Bound path of this end, or of the other (a client's own end mostly has none). */
+static __always_inline void oe_unix_path(struct sock *sk, struct oe_conn *c)
+{
+	struct unix_sock *u = (struct unix_sock *)sk, *peer = NULL;
+	struct unix_address *addr = NULL;
+	const void *name;
+	__u32 len = 0;
+	long n;
+
+	bpf_core_read(&addr, sizeof(addr), &u->addr);
+	if (!addr) {
+		bpf_core_read(&peer, sizeof(peer), &u->peer);
+		if (!peer)
+			return;
+		bpf_core_read(&addr, sizeof(addr), &peer->addr);
+		if (!addr)
+			return;
+	}
+	name = __builtin_preserve_access_index(&addr->name[0].sun_path);
+	n = bpf_probe_read_kernel_str(c->path, sizeof(c->path), name);
+	if (n > 1 && n <= (long)sizeof(c->path)) {
+		c->path_len = n - 1;
+		return;
+	}
+	/* abstract name: starts with a NUL, the length counts */
+	bpf_core_read(&len, sizeof(len), &addr->len);
+	len -= 2; /* sun_family */
+	if (len < 1 || len > sizeof(c->path))
+		return;
+	bpf_probe_read_kernel(c->path, len, name);
+	c->path[0] = '@';
+	c->path_len = len;
+}
+
+static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u64 pid_tgid, __u64 ts, bool trusted_unused)
+{
+	struct oe_conn c = {};
+	struct net *net = NULL;
+
+	if (!sk || !s)
+		return -1;
+	c.hdr.type = OE_EV_CONN;
+	c.hdr.len = sizeof(c);
+	c.hdr.ts_ns = ts;
+	c.id = s->id;
+	c.off[0] = s->next[0];
+	c.off[1] = s->next[1];
+	c.tgid = pid_tgid >> 32;
+	c.tid = (__u32)pid_tgid;
+	c.role = s->role;
+	bpf_core_read(&c.family, sizeof(c.family), &sk->__sk_common.skc_family);
+	if (c.family == OE_AF_UNIX)
+		oe_unix_path(sk, &c);
+	else
+		oe_addr(sk, false, &c);
+	bpf_core_read(&net, sizeof(net), &sk->__sk_common.skc_net.net);
+	bpf_core_read(&c.netns, sizeof(c.netns), &net->ns.inum);
+	return oe_emit_aux(&c, sizeof(c));
+}
+
+struct oe_gather_ctx {
+	struct oe_scratch *b;
+	__u64 iov; /* user address of the array */
+	__u32 cnt, have, want, fault;
+};
+
+/* One buffer of several; a callback, since unrolled loops over buffers overwhelm the verifier. */
+static long oe_gather_one(__u32 i, struct oe_gather_ctx *c)
+{
+	__u32 have = c->have, left = c->want - c->have, n;
+	struct iovec iov;
+
+	if (i >= c->cnt || have >= c->want)
+		return 1;
+	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)(c->iov + i * sizeof(iov)))) {
+		c->fault = 1;
+		return 1;
+	}
+	n = iov.iov_len > left ? left : iov.iov_len;
+	/* the two bounds hold anyhow; here for the verifier */
+	if (n > OE_CAP_LIMIT || have > OE_CAP_LIMIT)
+		return 1;
+	if (bpf_probe_read_user(c->b->payload + have, n, iov.iov_base)) {
+		c->fault = 1;
+		return 1;
+	}
+	c->have = have + n;
+	return 0;
+}
+
+/* Copies up to `want` bytes of the I/O into the scratch; returns how many. */
+static __always_inline __u32 oe_gather(struct oe_scratch *b, const struct oe_src *src, __u32 want, bool *ret_fault)
+{
+	struct oe_gather_ctx c = {.b = b, .iov = src->ptr, .cnt = src->iov_cnt, .want = want};
+
+	if (want > OE_CAP_LIMIT)
+		return 0;
+	if (src->kind == OE_SRC_BUF) {
+		if (bpf_probe_read_user(b->payload, want, (void *)src->ptr)) {
+			*ret_fault = true;
+			return 0;
+		}
+		return want;
+	}
+	bpf_loop(OE_IOV_MAX, oe_gather_one, &c, 0);
+	*ret_fault = c.fault;
+	return c.have;
+}
+
+/* End of file was read, or a Unix peer is gone. */
+static __always_inline void oe_close_event(struct oe_sk *s, __u32 what, __u32 err)
+{
+	struct oe_close c = {
+		.hdr = {.type = OE_EV_CLOSE, .len = sizeof(c), .ts_ns = bpf_ktime_get_boot_ns()},
+		.id = s->id,
+		.off = {s->next[0], s->next[1]},
+		.what = what,
+		.err = err,
+	};
+
+	oe_emit_aux(&c, sizeof(c));
+}
+
+/*
+ * The verdict for this socket and the current process; NULL when not selected. Creates the
+ * state on the first I/O of a selected process. `ino`: sk_hash only.
+ */
+static __always_inline struct oe_sk *oe_sk_selected(struct sock *sk, __u32 tgid, bool trusted, __u64 ino)
+{
+	struct oe_sk *s = oe_sk_find(sk, trusted);
+	__u32 gen = oe_generation;
+	bool yes;
+
+	if (s && !trusted && s->ino != ino)
+		s = NULL; /* another socket at the same address */
+	if (s && s->tgid == tgid && s->gen == gen)
+		return s->verdict ? s : NULL;
+	yes = oe_selected(tgid, OE_READ(trusted, sk->__sk_common.skc_num),
+			  bpf_ntohs(OE_READ(trusted, sk->__sk_common.skc_dport)));
+	if (!s) {
+		if (!yes || !oe_sk_wanted(sk, trusted))
+			return NULL;
+		s = oe_sk_make(sk, trusted);
+		if (!s) {
+			struct oe_stats *st = oe_stats();
+
+			OE_COUNT(st, state_failed, 1);
+			return NULL;
+		}
+		s->ino = ino;
+	}
+	s->tgid = tgid;
+	s->gen = gen;
+	s->verdict = yes;
+	return yes ? s : NULL;
+}
+
+/* Nothing was transferred: end of file, or an error. */
+static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int dir, int ret, bool trusted)
+{
+	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
+	__u8 shut = OE_READ(trusted, sk->sk_shutdown);
+	__u32 end;
+	bool eof = false;
+
+	if (!s->announced || (s->closed & OE_CLOSE_IN))
+		return;
+	if (family != OE_AF_UNIX) {
+		/* errors come through the state change; a read of 0 bytes is no end of file */
+		if (ret == 0 && dir == OE_DIR_IN && oe_tcp_end(sk, OE_DIR_IN, &end, &eof) && eof) {
+			s->closed |= OE_CLOSE_IN;
+			oe_close_event(s, OE_CLOSE_IN, 0);
+		}
+		return;
+	}
+	if (ret == 0 && dir == OE_DIR_IN) {
+		if (!(shut & RCV_SHUTDOWN) || OE_READ(trusted, sk->sk_receive_queue.qlen))
+			return;
+		s->closed |= OE_CLOSE_IN;
+		oe_close_event(s, OE_CLOSE_IN, 0);
+	} else if (ret == -104 || ret == -32) { /* ECONNRESET, EPIPE: no one is at the other end */
+		s->closed |= OE_CLOSE_IN;
+		oe_close_event(s, OE_CLOSE_ALL, -ret);
+	}
+}
+
+/*
+ * One I/O of `ret` > 0 bytes of a selected socket. `after`: so many bytes of the same direction
+ * were moved after this I/O and before the hook (later messages of the same call).
+ */
+static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int dir, __u32 ret, __u32 after,
+					 const struct oe_src *src, bool trusted)
+{
+	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), off, ts;
+	__u32 key = 2 * bpf_get_smp_processor_id() + dir, want, have = 0, end, flags = 0;
+	struct oe_stats *st = oe_stats();
+	struct oe_scratch *b;
+	bool fault = false, eof = false, run_start;
+
+	dir &= 1; /* for the verifier */
+	OE_COUNT(st, io_seen, 1);
+	OE_COUNT(st, bytes_seen, ret);
+	if (!s->id)
+		oe_sk_init(s, sk, trusted, dir, ret + after);
+	off = s->next[dir];
+	if (family != OE_AF_UNIX && oe_tcp_end(sk, dir, &end, &eof))
+		off = oe_extend(off, end - ret - after);
+	s->next[dir] = off + ret;
+
+	run_start = s->run_dir != dir + 1;
+	if (run_start) {
+		s->run_dir = dir + 1;
+		s->run_copied = 0;
+		if (s->sniffed != OE_SNIFF_YES)
+			s->sniffed = OE_SNIFF_MAYBE;
+	}
+	if (s->sniffed == OE_SNIFF_NO) {
+		OE_COUNT(st, io_filtered, 1);
+		return;
+	}
+	b = bpf_map_lookup_elem(&scratch, &key);
+	if (!b)
+		return; /* cannot be: one per CPU and direction */
+	want = s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
+	if (want > ret)
+		want = ret;
+	if (src->kind != OE_SRC_NONE)
+		have = oe_gather(b, src, want, &fault);
+	if (have > OE_CAP_LIMIT)
+		have = 0; /* cannot be; for the verifier */
+	if (run_start && s->sniffed == OE_SNIFF_MAYBE) {
+		/* bytes of an older record behind a short one do not matter: the length is looked at */
+		s->sniffed = have ? oe_sniff_http1(b->payload, have) : OE_SNIFF_NO;
+		if (s->sniffed == OE_SNIFF_NO) {
+			OE_COUNT(st, io_filtered, 1);
+			return;
+		}
+	}
+	ts = bpf_ktime_get_boot_ns();
+	if (!s->announced && !oe_announce(sk, s, pid_tgid, ts, trusted))
+		s->announced = 1;
+	s->run_copied += have;
+	if (dir == OE_DIR_OUT)
+		flags |= OE_F_OUT;
+	if (src->kind == OE_SRC_NONE) {
+		flags |= OE_F_NOBUF;
+		OE_COUNT(st, io_nobuf, 1);
+	} else if (fault) {
+		flags |= OE_F_FAULT;
+		OE_COUNT(st, io_fault, 1);
+	} else if (have < ret) {
+		flags |= OE_F_CUT;
+		OE_COUNT(st, io_cut, 1);
+	}
+	b->rec.hdr.type = OE_EV_DATA;
+	b->rec.hdr.flags = flags;
+	b->rec.hdr.len = sizeof(b->rec) + have;
+	b->rec.hdr.ts_ns = ts;
+	b->rec.id = s->id;
+	b->rec.off = off;
+	b->rec.io_len = ret;
+	b->rec.cap_len = have;
+	b->rec.tgid = pid_tgid >> 32;
+	b->rec.tid = (__u32)pid_tgid;
+	b->rec.goid = 0;
+	if (bpf_ringbuf_output(&events, b, sizeof(b->rec) + have, oe_wakeup_flags(b))) {
+		OE_COUNT(st, io_dropped, 1);
+		OE_COUNT(st, bytes_dropped, ret);
+		return;
+	}
+	OE_COUNT(st, io_emitted, 1);
+	OE_COUNT(st, bytes_copied, have);
+	/* the last data came together with the end of the stream; no read of 0 need follow */
+	if (eof && !(s->closed & OE_CLOSE_IN)) {
+		s->closed |= OE_CLOSE_IN;
+		oe_close_event(s, OE_CLOSE_IN, 0);
+	}
+}
+
+#endif
