@@ -82,7 +82,65 @@ $(OUT)/tests/apps/%: tests/apps/%.c
 	$(call msg,APP,$@)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< -lpthread -o $@
 
-.PHONY: all help
+$(OUT)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | $(PB_SRC) $(SKEL)
+	$(call msg,FUZZ,$@)mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' -I. -I$(OUT) $< \
+	    $(filter-out userspace/loader.c,$(LIB_SRC)) userspace/loader.c $(PB_SRC) $(LIBS) -o $@
+
+## make                 build $(OUT)/otel-ebpf (needs the packages of `make deps`)
+## make demo            (root) everything from nothing: install, build, watch a sample service
+## make test            (root) everything from nothing: install, build, run all tests of this machine
+## make deps            (root) install what is missing through apt
+deps:
+	$(Q)packaging/deps.sh build test
+demo:
+	$(Q)packaging/deps.sh build demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/tools/demo.sh $(BIN)
+
+## make check           unit tests, style, includes; no root, seconds; SAN=address,undefined
+check: $(UNIT_BIN) $(BIN)
+	$(Q)tests/tools/check_includes
+	$(Q)tests/tools/check_style
+	$(Q)OUT=$(OUT) $(PROVE) $(UNIT_BIN)
+## make check-e2e       (root) the daemon against real servers and clients
+check-e2e: $(BIN) $(APP_BIN)
+	$(Q)OUT=$(OUT) $(PROVE) -e bats --timer tests/e2e
+## make fuzz            every fuzz target for FUZZ_SECONDS (60)
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ_BIN)
+	$(Q)for f in $(FUZZ_BIN); do tests/tools/run_fuzz.sh $$f $(FUZZ_SECONDS) || exit 1; done
+## make bench           (root) the budgets of docs/benchmarks.md, measured here
+bench: $(BIN) $(APP_BIN)
+	$(Q)OUT=$(OUT) tests/bench/bench.sh
+
+# the whole of it, once; the last lines are prove's own
+test:
+	$(Q)packaging/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory check SAN=address,undefined
+	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20
+	$(Q)$(MAKE) --no-print-directory all test-bins
+	$(Q)tests/tools/check_includes
+	$(Q)tests/tools/check_style
+	$(Q)OUT=$(OUT) $(PROVE) --timer -e tests/tools/prove_exec $(UNIT_BIN) $(wildcard tests/replay/*.bats) \
+	    $(wildcard tests/bpf/*.bats) $(wildcard tests/e2e/*.bats)
+test-bins: $(UNIT_BIN) $(APP_BIN) $(BIN)
+
+## make install         DESTDIR and prefix (/usr/local) as usual
+install: $(BIN)
+	install -D -m 0755 $(BIN) $(DESTDIR)$(prefix)/sbin/otel-ebpf
+	install -D -m 0644 packaging/otel-ebpf.1 $(DESTDIR)$(prefix)/share/man/man1/otel-ebpf.1
+	install -D -m 0644 packaging/completions/otel-ebpf.bash \
+	    $(DESTDIR)$(prefix)/share/bash-completion/completions/otel-ebpf
+	install -D -m 0644 packaging/otel-ebpf.yaml $(DESTDIR)$(prefix)/share/doc/otel-ebpf/otel-ebpf.yaml
+## make format          clang-format on everything that is ours
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
+clean:
+	rm -rf .output .output-san
+
+.PHONY: all help deps demo check check-e2e fuzz bench test test-bins install format clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -47,7 +47,7 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 				return 0; /* close() after the other side's FIN passes through two states */
 			s->closed |= OE_CLOSE_OUT;
 			/* what was sent unseen (splice, a full ring) counts: the stream ends at write_seq */
-			if (oe_tcp_end(sk, OE_DIR_OUT, &end, &eof))
+			if (oe_tcp_end(sk, trusted, OE_DIR_OUT, &end, &eof))
 				s->next[OE_DIR_OUT] = oe_extend(s->next[OE_DIR_OUT], end);
 			oe_close_event(s, OE_CLOSE_OUT, 0);
 		} else {

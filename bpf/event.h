@@ -35,6 +35,9 @@
 #define OE_ROLE_CLIENT 1 /* this socket connected */
 #define OE_ROLE_SERVER 2 /* this socket was accepted */
 
+/* oe_conn.flags */
+#define OE_CONN_FRESH 0x1 /* no byte moved on this connection before those that follow */
+
 /* oe_conn.family: values of AF_UNIX, AF_INET, AF_INET6 */
 #define OE_AF_UNIX 1
 #define OE_AF_INET 2
@@ -78,7 +81,7 @@ struct oe_conn {
 	__u8 laddr[16];
 	__u8 raddr[16];
 	__u32 netns;
-	__u32 pad;
+	__u32 flags; /* OE_CONN_* */
 	__u8 path[108]; /* Unix: bound path of this or the other end; '@' for a leading NUL */
 	__u32 pad2;
 };

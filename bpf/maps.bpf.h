@@ -66,8 +66,9 @@ struct oe_sk {
 	__u8 sniffed;   /* OE_SNIFF_*: of the connection (YES stays), or of this run */
 	__u8 closed; /* OE_CLOSE_IN, OE_CLOSE_OUT already told */
 	__u8 listener;
-	__u8 pad;
-	__u32 pad2;
+	__u8 fresh; /* seen from the connection's first byte */
+	__u8 mmsg; /* sendmmsg or recvmmsg was used on it: errors matter too */
+	__u8 pad2[3];
 	__u64 ino; /* sk_hash only: inode number, tells a reused struct sock */
 };
 

@@ -120,12 +120,15 @@ static __noinline int mmsg_source(struct mmsg_call *c, struct oe_src *src)
 	return 0;
 }
 
-static __always_inline void find_source(struct sock *sk, int dir, int ret, int flags, struct oe_src *src)
+static __always_inline void find_source(struct sock *sk, struct oe_sk *s, struct task_struct *task, int dir, int ret,
+					int flags, struct oe_src *src)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs;
 	__u64 nr;
 
+	/* mostly EAGAIN */
+	if (ret < 0 && !s->mmsg)
+		return;
 	/* MSG_TRUNC on TCP throws bytes away instead of copying them */
 	if (dir == OE_DIR_IN && (flags & MSG_TRUNC))
 		return;
@@ -145,6 +148,7 @@ static __always_inline void find_source(struct sock *sk, int dir, int ret, int f
 			.timed = nr == NR_recvmmsg && regs->r8,
 		};
 
+		s->mmsg = 1;
 		if ((nr == NR_sendmmsg) == (dir == OE_DIR_OUT))
 			mmsg_source(&c, src);
 		return;
@@ -166,20 +170,20 @@ static __always_inline void find_source(struct sock *sk, int dir, int ret, int f
 
 static __always_inline int sock_length(struct sock *sk, int ret, int flags, int dir)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct oe_src src = {};
 	struct oe_sk *s;
 
 	if (flags & (dir == OE_DIR_IN ? MSG_PEEK | MSG_ERRQUEUE | MSG_OOB : 0))
 		return 0;
-	s = oe_sk_selected(sk, tgid, true, 0);
+	s = oe_sk_selected(sk, task->tgid, true, 0);
 	if (!s)
 		return 0;
-	find_source(sk, dir, ret, flags, &src);
+	find_source(sk, s, task, dir, ret, flags, &src);
 	if (ret <= 0)
 		oe_sock_end(sk, s, dir, ret, true);
 	else
-		oe_sock_data(sk, s, dir, ret, 0, &src, true);
+		oe_sock_data(sk, s, dir, ret, 0, &src, task, true);
 	return 0;
 }
 

@@ -99,31 +99,49 @@ static __always_inline bool oe_sk_wanted(struct sock *sk, bool trusted)
 	return file != NULL;
 }
 
-/* End of the stream in a direction as TCP counts it, or false when TCP's count is not ours. */
-static __always_inline bool oe_tcp_end(struct sock *sk, int dir, __u32 *ret_end, bool *ret_eof)
+/* struct tcp_sock of a TCP socket; the helper makes plain loads possible. NULL: not TCP after all. */
+static __always_inline struct tcp_sock *oe_tcp(struct sock *sk, bool trusted)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	const struct tcp_ulp_ops *ulp = NULL;
-	__u32 nxt = 0;
-	__u8 shut = 0;
+	return trusted ? bpf_skc_to_tcp_sock(sk) : (struct tcp_sock *)sk;
+}
 
-	bpf_core_read(&ulp, sizeof(ulp), &tp->inet_conn.icsk_ulp_ops);
-	if (ulp)
+/* End of the stream in a direction as TCP counts it, or false when TCP's count is not ours. */
+static __always_inline bool oe_tcp_end(struct sock *sk, bool trusted, int dir, __u32 *ret_end, bool *ret_eof)
+{
+	struct tcp_sock *tp = oe_tcp(sk, trusted);
+
+	if (!tp || OE_READ(trusted, tp->inet_conn.icsk_ulp_ops))
 		return false;
 	if (dir == OE_DIR_OUT) {
-		bpf_core_read(ret_end, sizeof(*ret_end), &tp->write_seq);
+		*ret_end = OE_READ(trusted, tp->write_seq);
 		return true;
 	}
-	bpf_core_read(ret_end, sizeof(*ret_end), &tp->copied_seq);
-	bpf_core_read(&shut, sizeof(shut), &sk->sk_shutdown);
-	if (shut & RCV_SHUTDOWN) {
-		bpf_core_read(&nxt, sizeof(nxt), &tp->rcv_nxt);
-		if (nxt == *ret_end) {
-			*ret_end -= 1;
-			*ret_eof = true;
-		}
+	*ret_end = OE_READ(trusted, tp->copied_seq);
+	if ((OE_READ(trusted, sk->sk_shutdown) & RCV_SHUTDOWN) && OE_READ(trusted, tp->rcv_nxt) == *ret_end) {
+		*ret_end -= 1;
+		*ret_eof = true;
 	}
 	return true;
+}
+
+/*
+ * A socket that we did not see connect or be accepted (its listener is older than we are) is
+ * still known from its start when the first `ret` bytes ever were received just now and none were sent.
+ */
+static __always_inline bool oe_tcp_fresh(struct sock *sk, bool trusted, __u32 ret)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u64 received = 0, sent = 1;
+	__u32 copied = 0, nxt = 0, end;
+	bool eof = false;
+
+	if (!oe_tcp_end(sk, trusted, OE_DIR_IN, &end, &eof))
+		return false;
+	bpf_core_read(&received, sizeof(received), &tp->bytes_received);
+	bpf_core_read(&sent, sizeof(sent), &tp->bytes_sent);
+	bpf_core_read(&copied, sizeof(copied), &tp->copied_seq);
+	bpf_core_read(&nxt, sizeof(nxt), &tp->rcv_nxt);
+	return !sent && received - (__u32)(nxt - copied) - eof == ret;
 }
 
 #define OE_OFF_BASE (1ULL << 32)
@@ -149,13 +167,14 @@ static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool tr
 	s->next[0] = s->next[1] = OE_OFF_BASE;
 	if (family != OE_AF_UNIX) {
 		for (int d = 0; d < 2; d++)
-			if (oe_tcp_end(sk, d, &end, &eof))
+			if (oe_tcp_end(sk, trusted, d, &end, &eof))
 				s->next[d] = OE_OFF_BASE + end;
 	}
 	if (s->listener) { /* what the listener handed to this accepted socket */
 		s->listener = 0;
 		s->role = OE_ROLE_SERVER;
 	}
+	s->fresh = s->role != OE_ROLE_UNKNOWN || (family != OE_AF_UNIX && dir == OE_DIR_IN && oe_tcp_fresh(sk, trusted, ret));
 	s->run_dir = 0;
 	s->announced = 0;
 	s->sniffed = 0;
@@ -214,7 +233,7 @@ static __always_inline void oe_unix_path(struct sock *sk, struct oe_conn *c)
 	c->path_len = len;
 }
 
-static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u64 pid_tgid, __u64 ts, bool trusted_unused)
+static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u32 tgid, __u32 tid, __u64 ts)
 {
 	struct oe_conn c = {};
 	struct net *net = NULL;
@@ -227,9 +246,10 @@ static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u64 pid_tg
 	c.id = s->id;
 	c.off[0] = s->next[0];
 	c.off[1] = s->next[1];
-	c.tgid = pid_tgid >> 32;
-	c.tid = (__u32)pid_tgid;
+	c.tgid = tgid;
+	c.tid = tid;
 	c.role = s->role;
+	c.flags = s->fresh ? OE_CONN_FRESH : 0;
 	bpf_core_read(&c.family, sizeof(c.family), &sk->__sk_common.skc_family);
 	if (c.family == OE_AF_UNIX)
 		oe_unix_path(sk, &c);
@@ -349,7 +369,7 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
 		return;
 	if (family != OE_AF_UNIX) {
 		/* errors come through the state change; a read of 0 bytes is no end of file */
-		if (ret == 0 && dir == OE_DIR_IN && oe_tcp_end(sk, OE_DIR_IN, &end, &eof) && eof) {
+		if (ret == 0 && dir == OE_DIR_IN && oe_tcp_end(sk, trusted, OE_DIR_IN, &end, &eof) && eof) {
 			s->closed |= OE_CLOSE_IN;
 			oe_close_event(s, OE_CLOSE_IN, 0);
 		}
@@ -371,10 +391,11 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
  * were moved after this I/O and before the hook (later messages of the same call).
  */
 static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int dir, __u32 ret, __u32 after,
-					 const struct oe_src *src, bool trusted)
+					 const struct oe_src *src, struct task_struct *task, bool trusted)
 {
 	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), off, ts;
+	__u32 tgid = task->tgid, tid = task->pid;
+	__u64 off, ts;
 	__u32 key = 2 * bpf_get_smp_processor_id() + dir, want, have = 0, end, flags = 0;
 	struct oe_stats *st = oe_stats();
 	struct oe_scratch *b;
@@ -386,7 +407,7 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	if (!s->id)
 		oe_sk_init(s, sk, trusted, dir, ret + after);
 	off = s->next[dir];
-	if (family != OE_AF_UNIX && oe_tcp_end(sk, dir, &end, &eof))
+	if (family != OE_AF_UNIX && oe_tcp_end(sk, trusted, dir, &end, &eof))
 		off = oe_extend(off, end - ret - after);
 	s->next[dir] = off + ret;
 
@@ -420,7 +441,7 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		}
 	}
 	ts = bpf_ktime_get_boot_ns();
-	if (!s->announced && !oe_announce(sk, s, pid_tgid, ts, trusted))
+	if (!s->announced && !oe_announce(sk, s, tgid, tid, ts))
 		s->announced = 1;
 	s->run_copied += have;
 	if (dir == OE_DIR_OUT)
@@ -443,8 +464,8 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	b->rec.off = off;
 	b->rec.io_len = ret;
 	b->rec.cap_len = have;
-	b->rec.tgid = pid_tgid >> 32;
-	b->rec.tid = (__u32)pid_tgid;
+	b->rec.tgid = tgid;
+	b->rec.tid = tid;
 	b->rec.goid = 0;
 	if (bpf_ringbuf_output(&events, b, sizeof(b->rec) + have, oe_wakeup_flags(b))) {
 		OE_COUNT(st, io_dropped, 1);

@@ -196,7 +196,7 @@ __noinline int oe_syscall_io(struct io *io)
 	src = io->src;
 	s = bpf_map_lookup_elem(&sk_hash, &key);
 	if (s)
-		oe_sock_data((struct sock *)key, s, io->dir, io->ret, io->after, &src, false);
+		oe_sock_data((struct sock *)key, s, io->dir, io->ret, io->after, &src, bpf_get_current_task_btf(), false);
 	return 0;
 }
 

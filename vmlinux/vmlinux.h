@@ -210,6 +210,8 @@ struct tcp_sock {
 	u32 write_seq;
 	u32 copied_seq;
 	u32 rcv_nxt;
+	u64 bytes_received;
+	u64 bytes_sent;
 };
 
 struct sockaddr_un {

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pairing.
+ *
+ * A connection's open requests stand in a queue, oldest first; HTTP/1 answers in order, so a
+ * final response belongs to the oldest request that has none (protocols with ids say so through
+ * proto_ops.pairs). An exchange is finished when both its request and its response have
+ * ended: a response may overtake the end of its own request (an early 413).
+ *
+ * CONFIRMATION. On a connection seen from its first byte that is all. On one met in mid-life, or after
+ * bytes were lost, requests that we never saw may still be waiting for their responses (pipelining), and
+ * pairing by order would be off by those. So what such a connection completes is kept back until a new run of
+ * requests begins while nothing is open: then every response that came had its request. A response
+ * without a request in the meantime proves the opposite, and what was kept back becomes unknown. One second
+ * without traffic confirms as well. (A client that keeps a pipeline filled without a pause from before
+ * our start on would defeat this; none is known to do that.)
+ *
+ * LOSS. What was open when a connection lost its footing is `unknown`: counted, neither a span nor in
+ * RED, since neither its status nor its duration is known.
+ *
+ * Nothing is allocated per request in the steady state: txns come from a free list.
+ */
+#include "userspace/assemble.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "userspace/base/clock.h"
+
+#define OPEN_MAX 1024u
+#define UNCONFIRMED_MAX 64u
+#define SPARE_MAX 16384u
+#define TRACESTATE_MAX 512u
+
+/* xoshiro256**: ids need to be unique, not secret */
+static uint64_t rng_next(uint64_t s[4])
+{
+	uint64_t r = s[1] * 5, t = s[1] << 17;
+
+	r = (r << 7 | r >> 57) * 9;
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = s[3] << 45 | s[3] >> 19;
+	return r;
+}
+
+static void random_id(struct assemble *a, uint8_t *id, size_t len)
+{
+	uint64_t r;
+
+	do {
+		r = 0;
+		for (size_t i = 0; i < len; i += 8) {
+			uint64_t v = rng_next(a->rng);
+
+			memcpy(id + i, &v, 8);
+			r |= v;
+		}
+	} while (!r);
+}
+
+void assemble_init(struct assemble *a, const struct assemble_config *cfg, struct stats *stats)
+{
+	memset(a, 0, sizeof(*a));
+	a->cfg = *cfg;
+	a->stats = stats;
+	parent_init(&a->threads);
+	if (getrandom(a->rng, sizeof(a->rng), 0) != sizeof(a->rng))
+		for (int i = 0; i < 4; i++)
+			a->rng[i] = hash_u64(clock_unix_ns() + (uint64_t)i);
+}
+
+void assemble_done(struct assemble *a)
+{
+	while (a->spare) {
+		struct txn *t = a->spare;
+
+		a->spare = t->next;
+		free(t);
+	}
+	parent_done(&a->threads);
+}
+
+static struct txn *txn_get(struct assemble *a)
+{
+	struct txn *t = a->spare;
+
+	if (t) {
+		a->spare = t->next;
+		a->spare_cnt--;
+	} else {
+		t = malloc(sizeof(*t));
+		if (!t)
+			return NULL;
+	}
+	memset(t, 0, offsetof(struct txn, store));
+	return t;
+}
+
+static void txn_put(struct assemble *a, struct txn *t)
+{
+	parent_leave(&a->threads, t);
+	free(t->big);
+	if (a->spare_cnt >= SPARE_MAX) {
+		free(t);
+		return;
+	}
+	t->next = a->spare;
+	a->spare = t;
+	a->spare_cnt++;
+}
+
+/* Moves a view into the txn's own memory; room was made before. */
+static void keep(struct txn *t, uint8_t *to, struct bytes *b)
+{
+	if (!b->len) {
+		*b = BYTES_NONE;
+		return;
+	}
+	memcpy(to + t->store_used, b->data, b->len);
+	b->data = to + t->store_used;
+	t->store_used += (uint32_t)b->len;
+}
+
+static int keep_request(struct txn *t, const struct msg_http *h)
+{
+	struct bytes *views[] = {&t->x.req.method, &t->x.req.target, &t->x.req.host, &t->x.req.user_agent,
+				 &t->x.req.tracestate, &t->x.req.content_type};
+	uint8_t *to = t->store;
+	size_t sum = 0;
+
+	t->x.req = *h;
+	t->x.req.traceparent = t->x.req.upgrade = BYTES_NONE; /* used up, or not needed */
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		sum += views[i]->len;
+	if (sum > sizeof(t->store)) {
+		to = t->big = malloc(sum);
+		if (!to)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		keep(t, to, views[i]);
+	return 0;
+}
+
+static void queue_push(struct txn **first, struct txn **last, struct txn *t)
+{
+	t->next = NULL;
+	*(*last ? &(*last)->next : first) = t;
+	*last = t;
+}
+
+static struct txn *queue_pop(struct txn **first, struct txn **last)
+{
+	struct txn *t = *first;
+
+	if (t) {
+		*first = t->next;
+		if (!*first)
+			*last = NULL;
+	}
+	return t;
+}
+
+static uint64_t unix_ns(const struct assemble *a, uint64_t boot_ns)
+{
+	return boot_ns + (uint64_t)a->cfg.boot_to_unix_ns;
+}
+
+/* The trace a new request belongs to: what its own bytes say, else what its thread was doing. */
+static void identify(struct assemble *a, struct txn *t, const struct msg_http *h, uint32_t tid)
+{
+	struct identity *id = &t->id;
+	struct txn *cause = t->x.server ? NULL : parent_of_thread(&a->threads, tid);
+	struct tracectx ctx, *parent = NULL;
+	bool have = false;
+
+	if (a->cfg.propagate && (h->traceparent.len || h->traceparent_repeated)) {
+		have = !h->traceparent_repeated && tracectx_parse(h->traceparent, &ctx);
+		if (!have)
+			a->stats->traceparent_bad++;
+	}
+	if (have && h->tracestate.len && (h->tracestate.len > TRACESTATE_MAX || !tracestate_valid(h->tracestate))) {
+		a->stats->tracestate_bad++;
+		t->x.req.tracestate = BYTES_NONE;
+	}
+	if (!have)
+		t->x.req.tracestate = BYTES_NONE;
+	if (have) {
+		memcpy(id->trace_id, ctx.trace_id, 16);
+		id->flags = ctx.flags;
+		parent = &ctx;
+		if (t->x.server) {
+			memcpy(id->parent_id, ctx.span_id, 8);
+			id->remote = true;
+			random_id(a, id->span_id, 8);
+		} else {
+			/* what the application says it is: the server at the other end will name it as its parent */
+			memcpy(id->span_id, ctx.span_id, 8);
+			if (cause && !memcmp(cause->id.trace_id, ctx.trace_id, 16))
+				memcpy(id->parent_id, cause->id.span_id, 8);
+		}
+	} else if (cause) {
+		memcpy(id->trace_id, cause->id.trace_id, 16);
+		memcpy(id->parent_id, cause->id.span_id, 8);
+		random_id(a, id->span_id, 8);
+		ctx.flags = cause->id.sampled;
+		parent = &ctx;
+	} else {
+		random_id(a, id->trace_id, 16);
+		random_id(a, id->span_id, 8);
+	}
+	id->sampled = a->cfg.sample(a->cfg.ctx, id->trace_id, parent);
+	id->flags = (uint8_t)((id->flags & ~1u) | id->sampled);
+}
+
+/* Hands a finished exchange on, or counts why not. */
+static void finish(struct assemble *a, struct conn *c, struct txn *t)
+{
+	switch (t->x.end) {
+	case EXCHANGE_COMPLETE:
+		a->stats->completed++;
+		break;
+	case EXCHANGE_NO_RESPONSE:
+		a->stats->no_response++;
+		break;
+	case EXCHANGE_CUT:
+		a->stats->cut++;
+		break;
+	case EXCHANGE_UNKNOWN:
+		*(a->stopping ? &a->stats->open_at_end : &a->stats->unknown) += 1;
+		break;
+	}
+	if (t->x.end != EXCHANGE_UNKNOWN)
+		a->cfg.exchange(a->cfg.ctx, c, &t->x, &t->id);
+	txn_put(a, t);
+}
+
+static void flush_done(struct assemble *a, struct conn *c, bool known)
+{
+	struct txn *t;
+
+	while ((t = queue_pop(&c->done, &c->done_last))) {
+		if (!known)
+			t->x.end = EXCHANGE_UNKNOWN;
+		finish(a, c, t);
+	}
+	c->done_cnt = 0;
+}
+
+/* Finished, but on a connection whose pairing is not certain yet it has to wait. */
+static void complete(struct assemble *a, struct conn *c, struct txn *t)
+{
+	parent_leave(&a->threads, t);
+	if (c->confirmed) {
+		finish(a, c, t);
+		return;
+	}
+	queue_push(&c->done, &c->done_last, t);
+	if (++c->done_cnt > UNCONFIRMED_MAX) {
+		struct txn *old = queue_pop(&c->done, &c->done_last);
+
+		c->done_cnt--;
+		old->x.end = EXCHANGE_UNKNOWN;
+		finish(a, c, old);
+	}
+}
+
+/* Completes from the front what is complete. */
+static void complete_front(struct assemble *a, struct conn *c)
+{
+	while (c->open && c->open->req_done && c->open->resp_done) {
+		struct txn *t = queue_pop(&c->open, &c->open_last);
+
+		c->open_cnt--;
+		complete(a, c, t);
+	}
+}
+
+static void all_unknown(struct assemble *a, struct conn *c)
+{
+	struct txn *t;
+
+	while ((t = queue_pop(&c->open, &c->open_last))) {
+		t->x.end = EXCHANGE_UNKNOWN;
+		finish(a, c, t);
+	}
+	c->open_cnt = 0;
+}
+
+static void request(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts, uint64_t last_ts,
+		    uint32_t tid)
+{
+	struct txn *t = c->open_last;
+
+	if (m->flags & MSG_F_BEGIN) {
+		a->stats->requests++;
+		if (c->open_cnt >= OPEN_MAX)
+			all_unknown(a, c);
+		t = txn_get(a);
+		if (!t || keep_request(t, &m->http)) {
+			if (t)
+				txn_put(a, t);
+			a->stats->unknown++;
+			all_unknown(a, c); /* order would be wrong from here on */
+			return;
+		}
+		t->x.family = m->family;
+		t->x.server = c->server;
+		t->x.tgid = c->tgid;
+		t->x.tid = tid;
+		t->x.ep = c->ep;
+		t->x.start_ns = unix_ns(a, first_ts);
+		t->x.end_ns = t->x.start_ns;
+		t->x.resp.status = -1;
+		t->x.resp.content_length = -1;
+		if (m->flags & MSG_F_TRUNCATED) {
+			a->stats->truncated++;
+			t->x.flags |= XCHG_REQ_TRUNCATED;
+		}
+		if (m->http.target_cut)
+			t->x.flags |= XCHG_TARGET_CUT;
+		identify(a, t, &m->http, tid);
+		if (t->x.server)
+			parent_enter(&a->threads, t, tid);
+		queue_push(&c->open, &c->open_last, t);
+		c->open_cnt++;
+	}
+	if ((m->flags & MSG_F_END) && t && !t->req_done) {
+		t->req_done = true;
+		t->x.req_body_size = m->body_size;
+		t->x.req_wire_size = m->wire_size;
+		if (m->flags & (MSG_F_SIZE_UNKNOWN | MSG_F_ABORTED))
+			t->x.flags |= XCHG_REQ_SIZE_UNKNOWN;
+		if (!t->resp_begun)
+			t->x.end_ns = unix_ns(a, last_ts);
+		complete_front(a, c);
+	}
+}
+
+/* The oldest request whose response has not ended. */
+static struct txn *awaiting(struct conn *c)
+{
+	struct txn *t = c->open;
+
+	while (t && t->resp_done)
+		t = t->next;
+	return t;
+}
+
+static void response(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts, uint64_t last_ts)
+{
+	struct txn *t = awaiting(c);
+
+	if (m->flags & MSG_F_INTERIM)
+		return;
+	if (m->flags & MSG_F_BEGIN) {
+		a->stats->responses++;
+		if ((m->flags & MSG_F_ORPHAN) || !t || t->resp_begun) {
+			a->stats->responses_orphan++;
+			if (!c->confirmed) {
+				flush_done(a, c, false);
+				all_unknown(a, c);
+			}
+			return;
+		}
+		t->resp_begun = true;
+		t->x.first_byte_ns = unix_ns(a, first_ts);
+		t->x.resp.status = m->http.status;
+		t->x.resp.version_major = m->http.version_major;
+		t->x.resp.version_minor = m->http.version_minor;
+		t->x.resp.content_length = m->http.content_length;
+		if (m->flags & MSG_F_TRUNCATED) {
+			a->stats->truncated++;
+			t->x.flags |= XCHG_RESP_TRUNCATED;
+		}
+	}
+	if (!(m->flags & MSG_F_END) || !t || !t->resp_begun)
+		return;
+	t->resp_done = true;
+	t->x.end_ns = unix_ns(a, last_ts);
+	t->x.resp_body_size = m->body_size;
+	t->x.resp_wire_size = m->wire_size;
+	if (m->flags & MSG_F_SIZE_UNKNOWN)
+		t->x.flags |= XCHG_RESP_SIZE_UNKNOWN;
+	if (m->flags & MSG_F_ABORTED)
+		t->x.end = EXCHANGE_CUT;
+	if (m->flags & MSG_F_UPGRADE) {
+		c->state = CONN_OPAQUE;
+		t->req_done = true;
+	}
+	complete_front(a, c);
+}
+
+void assemble_message(struct assemble *a, struct conn *c, enum oe_dir dir, const struct message *m,
+		      uint64_t first_ts, uint64_t last_ts, uint32_t tid)
+{
+	if (!c->role_known) {
+		c->server = (m->kind == MSG_REQUEST) == (dir == OE_DIR_IN);
+		c->role_known = true;
+	}
+	if (m->kind == MSG_REQUEST)
+		request(a, c, m, first_ts, last_ts, tid);
+	else
+		response(a, c, m, first_ts, last_ts);
+}
+
+void assemble_lost(struct assemble *a, struct conn *c)
+{
+	all_unknown(a, c);
+	if (!c->confirmed)
+		flush_done(a, c, false);
+}
+
+void assemble_run_start(struct assemble *a, struct conn *c, enum oe_dir dir)
+{
+	if (c->confirmed || !c->role_known || dir != (c->server ? OE_DIR_IN : OE_DIR_OUT) || c->open_cnt)
+		return;
+	if (c->done_cnt) {
+		c->confirmed = true;
+		flush_done(a, c, true);
+	}
+}
+
+void assemble_settle(struct assemble *a, struct conn *c, uint64_t now_ns)
+{
+	if (!c->open_cnt && c->last_ts + NSEC_PER_SEC < now_ns) {
+		c->confirmed = true;
+		flush_done(a, c, true);
+	}
+}
+
+void assemble_closed(struct assemble *a, struct conn *c, int err, uint64_t ts, bool evicted)
+{
+	struct txn *t;
+
+	while ((t = queue_pop(&c->open, &c->open_last))) {
+		if (evicted) {
+			t->x.end = EXCHANGE_UNKNOWN;
+		} else if (!t->resp_done) {
+			t->x.end = t->resp_begun ? EXCHANGE_CUT : EXCHANGE_NO_RESPONSE;
+			t->x.end_ns = unix_ns(a, ts);
+		}
+		t->x.err = err;
+		if (!t->req_done)
+			t->x.flags |= XCHG_REQ_SIZE_UNKNOWN;
+		if (t->x.end == EXCHANGE_CUT)
+			t->x.flags |= XCHG_RESP_SIZE_UNKNOWN;
+		parent_leave(&a->threads, t);
+		if (c->confirmed || evicted)
+			finish(a, c, t);
+		else
+			queue_push(&c->done, &c->done_last, t);
+	}
+	c->open_cnt = 0;
+	flush_done(a, c, true);
+}
