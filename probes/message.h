@@ -43,6 +43,7 @@ struct msg_http {
 	struct bytes upgrade;    /* Upgrade field of a 101 response */
 	int64_t content_length;  /* -1 = none */
 	bool traceparent_repeated;
+	bool target_cut;         /* request: `target` is a prefix, the rest was not captured */
 };
 
 struct message {

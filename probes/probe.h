@@ -46,11 +46,12 @@ struct proto_ops {
 	/* The direction's stream ended in order (FIN) or not (`aborted`). PARSE_OK: a message ended. */
 	enum parse_status (*eof)(void *st, enum oe_dir dir, bool aborted, struct message *ret_msg);
 	/*
-	 * After INVALID: offset of the next place in `in` where parsing may start again
-	 * (in.len if none), and the state's direction is reset to "between messages".
-	 * at_run_start: the first byte of `in` follows a change of direction.
+	 * The other direction began to speak. A message of `dir` whose end cannot be seen any more (a
+	 * gap hid it, or its head was cut) is over: PARSE_OK with END|SIZE_UNKNOWN, and the next
+	 * run of `dir` starts a message. PARSE_SKIP: nothing to say. PARSE_INVALID: what is open
+	 * cannot be told apart. NULL: never anything to say.
 	 */
-	size_t (*resync)(void *st, enum oe_dir dir, struct bytes in, bool at_run_start);
+	enum parse_status (*run_end)(void *st, enum oe_dir dir, struct message *ret_msg);
 	void (*state_done)(void *st); /* NULL: nothing to free */
 	/* NULL: responses answer requests in order */
 	bool (*pairs)(const struct message *req, const struct message *resp);

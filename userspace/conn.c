@@ -383,7 +383,19 @@ static bool parse_gap(struct conn_table *t, struct conn *c, enum oe_dir dir, uin
 
 static void start_run(struct conn_table *t, struct conn *c, enum oe_dir dir)
 {
+	enum oe_dir other = dir == OE_DIR_IN ? OE_DIR_OUT : OE_DIR_IN;
+	const struct stream *o = &c->st[other];
+	struct message m = {0};
+
 	c->run_dir = 1 + dir;
+	if (c->state == CONN_PARSE && c->proto->run_end) {
+		enum parse_status ps = c->proto->run_end(c->pstate, other, &m);
+
+		if (ps == PARSE_OK)
+			t->ops->message(t->ctx, c, other, &m, o->last_ts, o->last_ts, o->last_tid);
+		else if (ps == PARSE_INVALID)
+			lose(t, c);
+	}
 	t->ops->run_start(t->ctx, c, dir);
 }
 
