@@ -34,6 +34,7 @@ struct exporter_config {
 	uint32_t batch_max_spans;   /* OTEL_BSP_MAX_EXPORT_BATCH_SIZE */
 	uint32_t export_timeout_ms; /* OTEL_BSP_EXPORT_TIMEOUT: budget of one batch with its retries */
 	uint32_t metric_timeout_ms; /* OTEL_METRIC_EXPORT_TIMEOUT */
+	uint32_t retry_initial_ms, retry_max_ms; /* backoff of the queue; 0 = its defaults */
 };
 
 struct export_info {
@@ -48,10 +49,18 @@ struct exporter_ops {
 	bool traces, metrics;
 	/* 0 or negative errno; on failure err[] says why in one line. *ret_state may stay NULL. */
 	int (*open)(const struct exporter_config *cfg, void **ret_state, char err[256]);
-	/* Called by one thread at a time. `deadline_ns`: CLOCK_MONOTONIC, give up by then. */
+	/*
+	 * Called by one thread at a time. `deadline_ns`: CLOCK_MONOTONIC, give up by then.
+	 * *ret_info comes zeroed; only what there is to say needs filling.
+	 */
 	enum export_result (*export_batch)(void *state, const struct batch *b, uint64_t deadline_ns,
 					   struct export_info *ret_info);
 	void (*close)(void *state);
+	/*
+	 * May be NULL. Called by another thread: a running export_batch returns as soon as it can,
+	 * later ones at once. Only close follows.
+	 */
+	void (*abort)(void *state);
 };
 
 /* From exporters.def; NULL-terminated. */

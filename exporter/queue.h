@@ -10,7 +10,27 @@
 
 struct queue;
 
-/* A consistent copy of the counters; all but `queued` only grow. */
+/*
+ * Limits of what waits (the batch being exported comes on top): spans by
+ * exporter_config.queue_max_spans, metrics by both of these.
+ */
+#define QUEUE_MAX_METRIC_BATCHES 4
+#define QUEUE_MAX_POINTS 200000
+
+/* Backoff between tries when exporter_config does not say: first pause, factor, longest pause. */
+#define QUEUE_RETRY_INITIAL_MS 1000
+#define QUEUE_RETRY_FACTOR 1.5
+#define QUEUE_RETRY_MAX_MS 10000
+/* A server's Retry-After is followed up to this. */
+#define QUEUE_RETRY_AFTER_MAX_MS 300000
+
+/*
+ * A consistent copy of the counters; all but `queued` only grow. At every moment
+ * spans_in = exported + dropped_full + failed + rejected + queued_spans, and the same for points.
+ * dropped_full: the queue was full (or closing); failed: the budget of retries ran out, the server
+ * refused the whole batch, or the end came first; rejected: partial success, the server took the
+ * batch but for these.
+ */
 struct queue_stats {
 	uint64_t spans_in, spans_exported, spans_dropped_full, spans_failed, spans_rejected;
 	uint64_t points_in, points_exported, points_dropped_full, points_failed, points_rejected;

@@ -136,6 +136,13 @@ void batch_put(struct batch *b);
 struct span *batch_add_span(struct batch *b, struct resource *r);
 struct metric *batch_add_metric(struct batch *b, struct resource *r);
 
+/* Items as the ledger counts them: spans, or metric points (summed, not taken from point_cnt). */
+uint64_t batch_items(const struct batch *b);
+
+/* Limits of the arenas: an allocation beyond them fails (NULL), the caller counts the loss. */
+#define BATCH_ARENA_MAX (64U << 20)
+#define RESOURCE_ARENA_MAX (1U << 20)
+
 /* Name and version of the instrumentation scope and of telemetry.sdk.*. */
 #define OE_SDK_NAME "otel-ebpf"
 #ifndef OE_VERSION

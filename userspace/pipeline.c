@@ -13,6 +13,8 @@
 #include "userspace/selfstats.h"
 #include "userspace/target.h"
 
+#define FLOW_WAIT_MS 30000
+
 struct pipeline {
 	struct pipeline_config cfg;
 	struct stats stats;
@@ -27,6 +29,7 @@ struct pipeline {
 	uint64_t start_unix_ns;
 	uint64_t now_ns; /* time of the newest record (replay), or of the last tick */
 	int64_t boot_to_unix_ns;
+	bool flow_control;
 };
 
 static bool decide(void *ctx, const uint8_t trace_id[16], const struct tracectx *parent)
@@ -40,8 +43,11 @@ static void flush_spans(struct pipeline *p)
 {
 	if (!p->spans || !p->spans->cnt)
 		return;
-	for (uint32_t i = 0; i < p->cfg.trace_queue_cnt; i++)
+	for (uint32_t i = 0; i < p->cfg.trace_queue_cnt; i++) {
+		if (p->flow_control)
+			queue_flush(p->cfg.trace_queues[i], FLOW_WAIT_MS);
 		queue_add(p->cfg.trace_queues[i], p->spans);
+	}
 	batch_put(p->spans);
 	p->spans = NULL;
 }
@@ -287,7 +293,7 @@ void pipeline_record(void *ctx, const void *rec, size_t len)
 		p->stats.records_bad++;
 }
 
-static void ledger(struct pipeline *p, struct selfstats *s)
+void pipeline_ledger(struct pipeline *p, struct selfstats *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->s = p->stats;
@@ -321,7 +327,7 @@ static void flush_metrics(struct pipeline *p)
 		return;
 	if (!p->self && p->cfg.host)
 		p->self = proc_resource(p->cfg.host, getpid());
-	ledger(p, &s);
+	pipeline_ledger(p, &s);
 	b = batch_new(BATCH_METRICS, red_metric_cnt(p->red) + selfstats_metric_max(&s));
 	if (!b || red_collect(p->red, b, p->cfg.live ? now : p->now_ns + (uint64_t)p->boot_to_unix_ns) ||
 	    (p->self && selfstats_collect(&s, b, p->self, p->start_unix_ns, now)))
@@ -341,6 +347,11 @@ void pipeline_tick(struct pipeline *p)
 		p->next_metrics_ns = p->now_ns + p->cfg.metric_interval_ms * NSEC_PER_MSEC;
 		flush_metrics(p);
 	}
+}
+
+void pipeline_flow_control(struct pipeline *p, bool on)
+{
+	p->flow_control = on;
 }
 
 void pipeline_finish(struct pipeline *p)

@@ -54,6 +54,14 @@ void pipeline_record(void *p, const void *rec, size_t len);
 void pipeline_tick(struct pipeline *p);
 /* Ends all connections, hands over what is left: spans, then metrics. */
 void pipeline_finish(struct pipeline *p);
+/*
+ * A source that is read as fast as it goes (a file) would overrun the exporters' queues: on, batches wait until the
+ * queues have room.
+ */
+void pipeline_flow_control(struct pipeline *p, bool on);
+struct selfstats;
+/* The ledger as of now. */
+void pipeline_ledger(struct pipeline *p, struct selfstats *ret);
 const struct stats *pipeline_stats(const struct pipeline *p);
 const struct red *pipeline_red(const struct pipeline *p);
 /* Processes seen so far. */

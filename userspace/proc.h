@@ -11,6 +11,7 @@ struct proc_host; /* host.*, os.*: read once */
 struct proc_config {
 	const char *proc_root;       /* "/proc" (or the host's, mounted elsewhere; tests use a made-up tree) */
 	const char *service_name;    /* operator's word for the one explicit target, NULL = none */
+	const char *fallback_name;   /* operator's word for processes that have no name of their own, NULL = none */
 	const char *resource_attrs;  /* operator's `k=v,k=v` (percent-encoded), NULL = none */
 	bool target_env;             /* honour the target's own OTEL_SERVICE_NAME / OTEL_RESOURCE_ATTRIBUTES (default true) */
 };
@@ -42,7 +43,10 @@ pid_t proc_parent(const struct proc_config *cfg, pid_t pid);
 int proc_exe(const struct proc_config *cfg, pid_t pid, char *out, size_t size);
 /* Calls fn for every process; stops at and returns its first non-zero answer. */
 int proc_each(const struct proc_config *cfg, int (*fn)(void *ctx, pid_t pid, pid_t ppid), void *ctx);
-/* Does pid hold a TCP socket that listens on or is connected to/from a port in [lo,hi] (in its own network namespace)? */
-bool proc_uses_port(const struct proc_config *cfg, pid_t pid, uint16_t lo, uint16_t hi);
+/*
+ * Calls fn once for every process that holds a TCP socket which listens on, or is connected from or to, a
+ * port in [lo,hi]. Each network namespace's tables are read once. Returns the first non-zero answer, or negative errno.
+ */
+int proc_port_pids(const struct proc_config *cfg, uint16_t lo, uint16_t hi, int (*fn)(void *ctx, pid_t pid), void *ctx);
 
 #endif
