@@ -441,8 +441,13 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		}
 	}
 	ts = bpf_ktime_get_boot_ns();
-	if (!s->announced && !oe_announce(sk, s, tgid, tid, ts))
-		s->announced = 1;
+	if (!s->announced) {
+		/* the announcement stands before this I/O in every respect */
+		s->next[dir] = off;
+		if (!oe_announce(sk, s, tgid, tid, ts))
+			s->announced = 1;
+		s->next[dir] = off + ret;
+	}
 	s->run_copied += have;
 	if (dir == OE_DIR_OUT)
 		flags |= OE_F_OUT;

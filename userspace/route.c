@@ -184,7 +184,7 @@ static bool looks_random(struct bytes s)
 		} else if (++run > 5) {
 			return true;
 		}
-		if (i && is_alpha(s.data[i - 1]) && (s.data[i - 1] == c) != (s.data[i] == c))
+		if (i && is_alpha(s.data[i - 1]) && (s.data[i - 1] < 'a') != (s.data[i] < 'a'))
 			flips++;
 	}
 	/* camelCase flips twice a word */

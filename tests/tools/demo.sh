@@ -49,10 +49,10 @@ cat "$dir/err"
 
 base=http://127.0.0.1:$port
 for i in 1 2 3 4 5 6 7 8; do
-	curl -s -o /dev/null "$base/products/$i" "$base/products?page=$i&token=secret"
+	curl -s -o /dev/null -o /dev/null "$base/products/$i" "$base/products?page=$i&token=secret"
 	curl -s -o /dev/null -X POST -d "{\"product\": $((i + 6))}" "$base/orders"
 done
-curl -s -o /dev/null "$base/health" "$base/no/such/page"
+curl -s -o /dev/null -o /dev/null "$base/health" "$base/no/such/page"
 sleep 1
 kill -TERM "$watch"
 wait "$watch"
