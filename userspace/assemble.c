@@ -261,6 +261,7 @@ static void complete(struct assemble *a, struct conn *c, struct txn *t)
 		return;
 	}
 	queue_push(&c->done, &c->done_last, t);
+	conn_attend(c);
 	if (++c->done_cnt > UNCONFIRMED_MAX) {
 		struct txn *old = queue_pop(&c->done, &c->done_last);
 

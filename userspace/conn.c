@@ -30,6 +30,7 @@
 #include "userspace/base/clock.h"
 
 #define HOLD_NS (20 * NSEC_PER_MSEC)
+#define CLOSING_NS (60 * NSEC_PER_MSEC)
 #define HOLD_CNT_MAX 64u
 #define HOLD_BYTES_MAX (8u << 20)
 #define HOLD_JUMP_MAX (4u << 20)
@@ -46,6 +47,7 @@ struct held {
 struct conn_table {
 	struct hashmap map;
 	struct conn *first, *last; /* recently used first */
+	struct conn *attended;
 	struct conn *spare;
 	const struct conn_ops *ops;
 	void *ctx;
@@ -54,7 +56,7 @@ struct conn_table {
 	uint32_t max;
 };
 
-static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *d);
+static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off, bool aborted, uint64_t ts);
 
 int conn_table_new(uint32_t max_conns, const struct conn_ops *ops, void *ctx, struct stats *stats,
 		   struct conn_table **ret)
@@ -94,6 +96,30 @@ static void lru_touch(struct conn_table *t, struct conn *c)
 	lru_front(t, c);
 }
 
+void conn_attend(struct conn *c)
+{
+	struct conn_table *t = c->table;
+
+	if (c->attended)
+		return;
+	c->attended = true;
+	c->att_prev = NULL;
+	c->att_next = t->attended;
+	if (t->attended)
+		t->attended->att_prev = c;
+	t->attended = c;
+}
+
+static void unattend(struct conn_table *t, struct conn *c)
+{
+	if (!c->attended)
+		return;
+	c->attended = false;
+	*(c->att_prev ? &c->att_prev->att_next : &t->attended) = c->att_next;
+	if (c->att_next)
+		c->att_next->att_prev = c->att_prev;
+}
+
 static void drop_parser(struct conn *c)
 {
 	if (c->proto && c->proto->state_done && c->pstate)
@@ -120,6 +146,10 @@ static void drop_held(struct conn_table *t, struct conn *c)
 
 static void conn_free(struct conn_table *t, struct conn *c, int err, uint64_t ts, bool evicted)
 {
+	if (c->closing && err) {
+		end_stream(t, c, OE_DIR_OUT, 0, true, ts);
+		end_stream(t, c, OE_DIR_IN, 0, true, ts);
+	}
 	if (c->state == CONN_DETECT && !c->role_known)
 		t->stats->conns_other++;
 	t->ops->closed(t->ctx, c, err, ts, evicted);
@@ -128,6 +158,7 @@ static void conn_free(struct conn_table *t, struct conn *c, int err, uint64_t ts
 	if (c->target)
 		t->ops->target_put(t->ctx, c->target);
 	hashmap_take(&t->map, c->id);
+	unattend(t, c);
 	lru_unlink(t, c);
 	c->next = t->spare;
 	t->spare = c;
@@ -138,7 +169,10 @@ void conn_table_free(struct conn_table *t)
 	if (!t)
 		return;
 	while (t->last)
-		conn_free(t, t->last, 0, t->last->last_ts, true);
+		if (t->last->closing)
+			conn_free(t, t->last, t->last->close_err, t->last->close_ts, false);
+		else
+			conn_free(t, t->last, 0, t->last->last_ts, true);
 	while (t->spare) {
 		struct conn *c = t->spare;
 
@@ -166,6 +200,7 @@ static struct conn *conn_make(struct conn_table *t, uint64_t id, uint64_t ts)
 		return NULL;
 	memset(c, 0, sizeof(*c));
 	c->id = id;
+	c->table = t;
 	if (hashmap_put(&t->map, id, c)) {
 		free(c);
 		return NULL;
@@ -471,6 +506,27 @@ static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *
 		lose(t, c);
 }
 
+static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off, bool aborted, uint64_t ts)
+{
+	struct stream *s = &c->st[dir];
+	struct message m = {0};
+
+	if (s->ended)
+		return;
+	s->ended = true;
+	if (s->started && off > s->next && off - s->next < 1ULL << 31)
+		skip_to(t, c, dir, off, ts, s->last_tid);
+	if (c->state != CONN_PARSE || !c->proto->eof)
+		return;
+	/* a head that never became complete is handed out as what it is */
+	if (s->rest.len && !parse_gap(t, c, dir, 0, ts, s->last_tid)) {
+		lose(t, c);
+		return;
+	}
+	if (c->proto->eof(c->pstate, dir, aborted, &m) == PARSE_OK)
+		t->ops->message(t->ctx, c, dir, &m, s->last_ts ? s->last_ts : ts, s->last_ts ? s->last_ts : ts, s->last_tid);
+}
+
 /* Delivers whatever of the hold fits now; `force`: in order of arrival, gaps and all. */
 static void release(struct conn_table *t, struct conn *c, bool force)
 {
@@ -518,6 +574,7 @@ static bool hold(struct conn_table *t, struct conn *c, const struct oe_data *d, 
 	memcpy(h->rec, d, len);
 	if (!c->held)
 		c->held_since = d->hdr.ts_ns;
+	conn_attend(c);
 	*(c->held_last ? &c->held_last->next : &c->held) = h;
 	c->held_last = h;
 	c->held_cnt++;
@@ -569,25 +626,12 @@ static void on_data(struct conn_table *t, const struct oe_data *d, size_t len)
 	deliver(t, c, d);
 }
 
-static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off, bool aborted, uint64_t ts)
+/* After a break (reset) the last bytes may still be on their way here: conn_free() ends the streams then. */
+static void close_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, const struct oe_close *r)
 {
-	struct stream *s = &c->st[dir];
-	struct message m = {0};
-
-	if (s->ended)
+	if (r->what & OE_CLOSE_ALL && r->err)
 		return;
-	s->ended = true;
-	if (s->started && off > s->next && off - s->next < 1ULL << 31)
-		skip_to(t, c, dir, off, ts, s->last_tid);
-	if (c->state != CONN_PARSE || !c->proto->eof)
-		return;
-	/* a head that never became complete is handed out as what it is */
-	if (s->rest.len && !parse_gap(t, c, dir, 0, ts, s->last_tid)) {
-		lose(t, c);
-		return;
-	}
-	if (c->proto->eof(c->pstate, dir, aborted, &m) == PARSE_OK)
-		t->ops->message(t->ctx, c, dir, &m, s->last_ts ? s->last_ts : ts, s->last_ts ? s->last_ts : ts, s->last_tid);
+	end_stream(t, c, dir, r->off[dir], false, r->hdr.ts_ns);
 }
 
 static void on_close(struct conn_table *t, const struct oe_close *r)
@@ -600,11 +644,15 @@ static void on_close(struct conn_table *t, const struct oe_close *r)
 		release(t, c, true);
 	c->last_ts = r->hdr.ts_ns;
 	if (r->what & (OE_CLOSE_OUT | OE_CLOSE_ALL))
-		end_stream(t, c, OE_DIR_OUT, r->off[1], r->what == OE_CLOSE_ALL && r->err, r->hdr.ts_ns);
+		close_stream(t, c, OE_DIR_OUT, r);
 	if (r->what & (OE_CLOSE_IN | OE_CLOSE_ALL))
-		end_stream(t, c, OE_DIR_IN, r->off[0], r->what == OE_CLOSE_ALL && r->err, r->hdr.ts_ns);
-	if (r->what & OE_CLOSE_ALL)
-		conn_free(t, c, (int)r->err, r->hdr.ts_ns, false);
+		close_stream(t, c, OE_DIR_IN, r);
+	if ((r->what & OE_CLOSE_ALL) && !c->closing) {
+		c->closing = true;
+		c->close_err = (int)r->err;
+		c->close_ts = r->hdr.ts_ns;
+		conn_attend(c);
+	}
 }
 
 bool conn_record(struct conn_table *t, const void *rec, size_t len)
@@ -637,15 +685,20 @@ bool conn_record(struct conn_table *t, const void *rec, size_t len)
 
 void conn_sweep(struct conn_table *t, uint64_t now_ns, void (*settle)(void *ctx, struct conn *c, uint64_t now_ns))
 {
-	/* both kinds are among the recently used: stop where the last use lies too far back */
-	for (struct conn *c = t->first, *next; c && c->last_ts + 10 * NSEC_PER_SEC > now_ns; c = next) {
-		next = c->next;
+	for (struct conn *c = t->attended, *next; c; c = next) {
+		next = c->att_next;
 		if (c->held && c->held_since + HOLD_NS < now_ns) {
 			t->stats->held_overflow++;
 			release(t, c, true);
 		}
+		if (c->closing && c->close_ts + CLOSING_NS < now_ns) {
+			conn_free(t, c, c->close_err, c->close_ts, false);
+			continue;
+		}
 		if (c->done)
 			settle(t->ctx, c, now_ns);
+		if (!c->held && !c->done && !c->closing)
+			unattend(t, c);
 	}
 }
 

@@ -37,7 +37,10 @@ struct held;
 
 struct conn {
 	uint64_t id;
+	struct conn_table *table;
 	struct conn *prev, *next; /* least recently used last */
+	struct conn *att_prev, *att_next; /* of those that the sweep has to look at */
+	bool attended;
 	struct endpoints ep;
 	char path[109];
 	uint8_t role; /* OE_ROLE_* as the kernel told */
@@ -58,6 +61,9 @@ struct conn {
 	uint32_t held_cnt;
 	uint64_t held_since;
 	uint64_t last_ts;
+	bool closing; /* gone; kept for a moment, since hooks on other CPUs may still report its last bytes */
+	int close_err;
+	uint64_t close_ts;
 	/* assemble's */
 	struct txn *open, *open_last; /* oldest first */
 	struct txn *done, *done_last; /* completed but unconfirmed */
@@ -87,7 +93,12 @@ int conn_table_new(uint32_t max_conns, const struct conn_ops *ops, void *ctx, st
 void conn_table_free(struct conn_table *t);
 /* Any record of bpf/event.h about connections; others are left alone (false). */
 bool conn_record(struct conn_table *t, const void *rec, size_t len);
-/* To be called now and then with the source's time: lets go of records held too long, settles the unconfirmed. */
+/* The sweep shall look at c until nothing waits there any more. */
+void conn_attend(struct conn *c);
+/*
+ * To be called now and then with the source's time: lets go of records held too long, settles the unconfirmed,
+ * frees what was closed. Costs nothing for connections where nothing waits.
+ */
 void conn_sweep(struct conn_table *t, uint64_t now_ns, void (*settle)(void *ctx, struct conn *c, uint64_t now_ns));
 /* A process ended: its Unix connections end with it (TCP tells by itself). */
 void conn_process_gone(struct conn_table *t, uint32_t tgid, uint64_t ts);
