@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Looks into what otel-ebpf wrote with the otlp_file exporter.
+
+spans.py list FILE                        one line per span: KIND METHOD PATH STATUS
+spans.py count FILE [key=value ...]       number of spans that match; keys: kind, name, service, or an attribute
+spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body]
+                                          the spans of that kind are exactly the requests of TRUTH (JSON lines)
+spans.py sum FILE METRIC [key=value ...]  sum of a histogram's counts, or of a sum's values
+"""
+import argparse
+import collections
+import json
+import sys
+
+KINDS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
+
+
+def value(v):
+    if "intValue" in v:
+        return int(v["intValue"])
+    if "arrayValue" in v:
+        return [value(x) for x in v["arrayValue"].get("values", [])]
+    return next(iter(v.values()), None)
+
+
+def attrs(item):
+    return {a["key"]: value(a["value"]) for a in item.get("attributes", [])}
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.strip():
+                yield json.loads(line)
+
+
+def spans(path):
+    for req in lines(path):
+        for rs in req.get("resourceSpans", []):
+            res = attrs(rs.get("resource", {}))
+            for ss in rs.get("scopeSpans", []):
+                for s in ss.get("spans", []):
+                    a = attrs(s)
+                    target = a.get("url.path")
+                    if target is None and "url.full" in a:
+                        rest = a["url.full"].split("://", 1)[1]
+                        target = "/" + rest.split("/", 1)[1] if "/" in rest else ""
+                        target = target.split("?")[0]
+                    yield {
+                        "kind": KINDS.get(s.get("kind"), "?"), "name": s["name"], "resource": res,
+                        "service": res.get("service.name"), "attrs": a, "span": s,
+                        "method": a.get("http.request.method_original", a.get("http.request.method")),
+                        "path": target, "status": a.get("http.response.status_code"),
+                        "req_body": a.get("http.request.body.size"), "resp_body": a.get("http.response.body.size"),
+                    }
+
+
+def matches(s, conds):
+    for c in conds:
+        k, _, v = c.partition("=")
+        have = s[k] if k in ("kind", "name", "service", "path", "method", "status") else s["attrs"].get(k)
+        if str(have) != v:
+            return False
+    return True
+
+
+def expect(args):
+    fields = args.fields.split(",")
+    got = collections.Counter(tuple(s[f] for f in fields) for s in spans(args.file) if s["kind"] == args.kind)
+    want = collections.Counter()
+    with open(args.truth, encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("{"):
+                t = json.loads(line)
+                want[tuple(t.get(f) for f in fields)] += 1
+    missing, extra = want - got, got - want
+    for what, items in (("missing", missing), ("unexpected", extra)):
+        for row, n in sorted(items.items(), key=str)[:20]:
+            print(f"{what}: {n} x {dict(zip(fields, row))}")
+    total = sum(want.values())
+    print(f"{args.kind}: {total} requests, {sum((want & got).values())} of them as spans, "
+          f"{sum(missing.values())} missing, {sum(extra.values())} unexpected")
+    return 0 if total and not missing and not extra else 1
+
+
+def metric_sum(args):
+    total = 0
+    for req in lines(args.file):
+        for rm in req.get("resourceMetrics", []):
+            for sm in rm.get("scopeMetrics", []):
+                for m in sm.get("metrics", []):
+                    if m["name"] != args.metric:
+                        continue
+                    for kind in ("histogram", "sum", "gauge"):
+                        for p in m.get(kind, {}).get("dataPoints", []):
+                            a = attrs(p)
+                            if all(str(a.get(c.partition("=")[0])) == c.partition("=")[2] for c in args.cond):
+                                total += int(p.get("count", p.get("asInt", 0)))
+    print(total)
+    return 0
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    sub = ap.add_subparsers(dest="cmd", required=True)
+    for name in ("list", "count", "expect", "sum"):
+        p = sub.add_parser(name)
+        p.add_argument("file")
+        if name == "count":
+            p.add_argument("cond", nargs="*")
+        elif name == "expect":
+            p.add_argument("truth")
+            p.add_argument("--kind", required=True)
+            p.add_argument("--fields", default="method,path,status")
+        elif name == "sum":
+            p.add_argument("metric")
+            p.add_argument("cond", nargs="*")
+    args = ap.parse_args()
+    if args.cmd == "expect":
+        return expect(args)
+    if args.cmd == "sum":
+        return metric_sum(args)
+    if args.cmd == "count":
+        print(sum(matches(s, args.cond) for s in spans(args.file)))
+        return 0
+    for s in spans(args.file):
+        print(s["kind"], s["method"], s["path"], s["status"], s["attrs"].get("error.type", ""))
+    return 0
+
+
+sys.exit(main())
