@@ -29,16 +29,21 @@ static __always_inline __u64 oe_wakeup_flags(struct oe_scratch *s)
 }
 
 /* A small record other than data; `rec` is complete and zeroed where unused. */
-static __always_inline long oe_emit_aux(void *rec, __u32 size)
+static __always_inline long oe_emit_aux_flags(void *rec, __u32 size, __u64 flags)
 {
 	struct oe_stats *st = oe_stats();
-	long err = bpf_ringbuf_output(&events, rec, size, BPF_RB_NO_WAKEUP);
+	long err = bpf_ringbuf_output(&events, rec, size, flags);
 
 	if (err)
 		OE_COUNT(st, aux_dropped, 1);
 	else
 		OE_COUNT(st, aux_emitted, 1);
 	return err;
+}
+
+static __always_inline long oe_emit_aux(void *rec, __u32 size)
+{
+	return oe_emit_aux_flags(rec, size, BPF_RB_NO_WAKEUP);
 }
 
 #endif

@@ -19,7 +19,8 @@ static __always_inline void report(__u32 what, struct task_struct *task, __u32 t
 	};
 
 	bpf_probe_read_kernel_str(rec.comm, sizeof(rec.comm), task->comm);
-	oe_emit_aux(&rec, sizeof(rec));
+	/* a new program may have to be selected before its first request */
+	oe_emit_aux_flags(&rec, sizeof(rec), what == OE_PROC_EXEC && oe_exec_events ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -90,7 +90,7 @@ struct config {
 	char *origin[CONFIG_OPTIONS_MAX]; /* NULL: default */
 };
 
-enum config_result { CONFIG_OK = 0, CONFIG_EXIT_OK /* --help, --version */, CONFIG_USAGE = 2, CONFIG_FAILED = 1 };
+enum config_result { CONFIG_OK = 0, CONFIG_FAILED = 1, CONFIG_USAGE = 2, CONFIG_EXIT_OK /* --help, --version */ };
 
 /* Messages go to stderr (one clear line), help to stdout. ret is to be given to config_done() in every case. */
 enum config_result config_load(int argc, char **argv, struct config *ret);

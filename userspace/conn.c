@@ -518,11 +518,9 @@ static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, ui
 		skip_to(t, c, dir, off, ts, s->last_tid);
 	if (c->state != CONN_PARSE || !c->proto->eof)
 		return;
-	/* a head that never became complete is handed out as what it is */
-	if (s->rest.len && !parse_gap(t, c, dir, 0, ts, s->last_tid)) {
-		lose(t, c);
-		return;
-	}
+	/* a head that its sender never finished is no message */
+	t->stats->bytes_unparsed += s->rest.len;
+	buf_done(&s->rest);
 	if (c->proto->eof(c->pstate, dir, aborted, &m) == PARSE_OK)
 		t->ops->message(t->ctx, c, dir, &m, s->last_ts ? s->last_ts : ts, s->last_ts ? s->last_ts : ts, s->last_tid);
 }

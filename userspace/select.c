@@ -262,8 +262,17 @@ void selection_process(struct selection *s, const struct oe_proc *r)
 		if (exe_matches(s, pid))
 			now |= REASON_EXE;
 		if (now) {
+			bool fresh = !(why & now & REASON_EXE) && (now & REASON_EXE);
+
 			enter(s, pid, now);
 			hashmap_put(&s->reasons, r->tgid, (void *)now);
+			/* it may have forked before this record was read: those children run the same program */
+			if (fresh) {
+				struct tree t = {.s = s, .exe = true};
+
+				proc_each(s->proc, tree_row, &t);
+				free(t.rows);
+			}
 		} else if (why) {
 			hashmap_take(&s->reasons, r->tgid);
 			loader_deselect(s->loader, pid);

@@ -92,8 +92,6 @@ static void emit_data(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, 
 {
 	struct oe_data *d = (void *)r->rec;
 
-	if (!f->announced)
-		announce(r, f, ts);
 	if (b.len > len)
 		b.len = len;
 	while (len) {
@@ -141,6 +139,9 @@ static void deliver(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, ui
 	b = bytes_from(b, dup);
 	len -= (uint32_t)dup;
 	off += dup;
+	/* the announcement stands before these bytes */
+	if (!f->announced)
+		announce(r, f, ts);
 	x->next = off + len;
 	emit_data(r, f, h, off, ts, len, b);
 }

@@ -59,7 +59,7 @@ asyncio() { raw_against python3 "$APPS/py_asyncio.py" -- "$@"; expect "$TMP/trut
 
 @test "aborted requests are not answered and not invented" {
 	raw_against python3 "$APPS/py_asyncio.py" -- abort 10
-	[ "$("$SPANS" count "$TMP/spans.json" http.response.status_code=200)" = 0 ]
+	[ "$("$SPANS" count "$TMP/spans.json")" = 0 ]
 }
 
 @test "node: keep-alive, pipelining, chunked" {

@@ -67,7 +67,7 @@ start_server() {
 	PORT=$(head -1 "$TMP/port")
 }
 
-# start_nginx [WORKERS]: sets TARGET, PORT; access log in $TMP/access.log
+# start_nginx [WORKERS]: NGINX_BIN may name another copy of the program; sets TARGET, PORT; access log in $TMP/access.log
 start_nginx() {
 	need nginx
 	PORT=$(free_port)
@@ -104,7 +104,7 @@ start_nginx() {
 			}
 		}
 	EOF
-	nginx -c "$TMP/nginx.conf" 3>&- &
+	"${NGINX_BIN:-nginx}" -c "$TMP/nginx.conf" 3>&- &
 	TARGET=$!
 	PIDS="$PIDS $TARGET"
 	wait_for 10 curl -s -o /dev/null "http://127.0.0.1:$PORT/"
