@@ -7,13 +7,13 @@
 #include "bpf/sock_core.bpf.h"
 
 #define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT 2
-#define TCP_FIN_WAIT1 4
-#define TCP_CLOSE 7
-#define TCP_CLOSE_WAIT 8
-#define TCP_LAST_ACK 9
-#define TCP_LISTEN 10
-#define ECONNABORTED 103
+#define TCP_SYN_SENT	2
+#define TCP_FIN_WAIT1	4
+#define TCP_CLOSE	7
+#define TCP_CLOSE_WAIT	8
+#define TCP_LAST_ACK	9
+#define TCP_LISTEN	10
+#define ECONNABORTED	103
 
 static __always_inline int state_change(struct sock *sk, int oldstate, int newstate, bool trusted)
 {
@@ -25,7 +25,8 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 	if (newstate == TCP_SYN_SENT || newstate == TCP_LISTEN) {
 		__u64 ino = 0;
 
-		/* the fallback cannot clone, and learns of roles from connect and accept themselves */
+		/* the fallback cannot clone, and learns of roles from connect and accept themselves
+		 */
 		if (!trusted)
 			return 0;
 		s = oe_sk_selected(sk, bpf_get_current_pid_tgid() >> 32, trusted, ino);
@@ -44,9 +45,11 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 	if (s->announced && s->id) {
 		if (newstate != TCP_CLOSE) {
 			if (s->closed & OE_CLOSE_OUT)
-				return 0; /* close() after the other side's FIN passes through two states */
+				return 0; /* close() after the other side's FIN passes through two
+					     states */
 			s->closed |= OE_CLOSE_OUT;
-			/* what was sent unseen (splice, a full ring) counts: the stream ends at write_seq */
+			/* what was sent unseen (splice, a full ring) counts: the stream ends at
+			 * write_seq */
 			if (oe_tcp_end(sk, trusted, OE_DIR_OUT, &end, &eof))
 				s->next[OE_DIR_OUT] = oe_extend(s->next[OE_DIR_OUT], end);
 			oe_close_event(s, OE_CLOSE_OUT, 0);

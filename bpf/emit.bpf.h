@@ -23,7 +23,8 @@ static __always_inline struct oe_stats *oe_stats(void)
  */
 static __always_inline __u64 oe_wakeup_flags(struct oe_scratch *s)
 {
-	if ((++s->emitted & 31) == 0 && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= oe_wakeup_bytes)
+	if ((++s->emitted & 31) == 0 &&
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= oe_wakeup_bytes)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }

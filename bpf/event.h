@@ -17,35 +17,35 @@
 #define OE_ABI 1
 
 /* record types */
-#define OE_EV_CONN 1  /* struct oe_conn: a connection is announced (first I/O seen, or connect) */
-#define OE_EV_DATA 2  /* struct oe_data: one I/O, or one part of an I/O with several buffers */
+#define OE_EV_CONN  1 /* struct oe_conn: a connection is announced (first I/O seen, or connect) */
+#define OE_EV_DATA  2 /* struct oe_data: one I/O, or one part of an I/O with several buffers */
 #define OE_EV_CLOSE 3 /* struct oe_close: one direction, or the whole connection, ended */
-#define OE_EV_PROC 4  /* struct oe_proc: fork, exec, exit of a process */
+#define OE_EV_PROC  4 /* struct oe_proc: fork, exec, exit of a process */
 /* from 0x100: made by userspace, only in recordings (see userspace/source.h) */
 #define OE_EV_USER 0x100
 
 /* oe_hdr.flags of OE_EV_DATA */
-#define OE_F_OUT 0x1   /* sent by the watched process; unset: received */
+#define OE_F_OUT   0x1 /* sent by the watched process; unset: received */
 #define OE_F_NOBUF 0x2 /* the bytes cannot be read at this hook (sendfile, splice, io_uring) */
 #define OE_F_FAULT 0x4 /* the buffer's page was not readable at the hook */
-#define OE_F_CUT 0x8   /* cap_len < io_len because of the copy limits */
+#define OE_F_CUT   0x8 /* cap_len < io_len because of the copy limits */
 
 /* oe_conn.role */
 #define OE_ROLE_UNKNOWN 0
-#define OE_ROLE_CLIENT 1 /* this socket connected */
-#define OE_ROLE_SERVER 2 /* this socket was accepted */
+#define OE_ROLE_CLIENT	1 /* this socket connected */
+#define OE_ROLE_SERVER	2 /* this socket was accepted */
 
 /* oe_conn.flags */
 #define OE_CONN_FRESH 0x1 /* no byte moved on this connection before those that follow */
 
 /* oe_conn.family: values of AF_UNIX, AF_INET, AF_INET6 */
-#define OE_AF_UNIX 1
-#define OE_AF_INET 2
+#define OE_AF_UNIX  1
+#define OE_AF_INET  2
 #define OE_AF_INET6 10
 
 /* oe_close.what */
 #define OE_CLOSE_OUT 0x1 /* no more bytes will be sent (shutdown, FIN) */
-#define OE_CLOSE_IN 0x2  /* end of file was read */
+#define OE_CLOSE_IN  0x2 /* end of file was read */
 #define OE_CLOSE_ALL 0x4 /* the connection is gone */
 
 /* oe_proc.what */
@@ -81,11 +81,12 @@ struct oe_conn {
 	__u8 laddr[16];
 	__u8 raddr[16];
 	__u32 netns;
-	__u32 flags; /* OE_CONN_* */
+	__u32 flags;	/* OE_CONN_* */
 	__u8 path[108]; /* Unix: bound path of this or the other end; '@' for a leading NUL */
 	__u32 pad2;
 };
-_Static_assert(sizeof(struct oe_conn) == 16 + 24 + 8 + 8 + 32 + 8 + 112, "oe_conn is part of the ABI");
+_Static_assert(sizeof(struct oe_conn) == 16 + 24 + 8 + 8 + 32 + 8 + 112,
+	       "oe_conn is part of the ABI");
 
 struct oe_data {
 	struct oe_hdr hdr;

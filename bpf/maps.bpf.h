@@ -14,19 +14,21 @@
 #define OE_WEAK __attribute__((weak))
 
 /* largest copy of one I/O (the knob oe_cap_max may be lower) */
-#define OE_CAP_LIMIT 16384
+#define OE_CAP_LIMIT   16384
 #define OE_CGROUPS_MAX 8
-#define OE_PORTS_MAX 8
+#define OE_PORTS_MAX   8
 
 /* knobs, set before load */
 const volatile __u32 oe_self_tgid OE_WEAK = 0;
-const volatile __u32 oe_cap_max OE_WEAK = OE_CAP_LIMIT; /* copied of one I/O while the run is young */
-const volatile __u32 oe_cap_tail OE_WEAK = 256;         /* copied of one I/O after that */
-const volatile __u32 oe_run_max OE_WEAK = 65536;        /* bytes copied of one run before it is old */
-const volatile __u32 oe_wakeup_bytes OE_WEAK = 65536;   /* fill level that wakes the consumer */
+const volatile __u32 oe_cap_max OE_WEAK =
+	OE_CAP_LIMIT;				      /* copied of one I/O while the run is young */
+const volatile __u32 oe_cap_tail OE_WEAK = 256;	      /* copied of one I/O after that */
+const volatile __u32 oe_run_max OE_WEAK = 65536;      /* bytes copied of one run before it is old */
+const volatile __u32 oe_wakeup_bytes OE_WEAK = 65536; /* fill level that wakes the consumer */
 const volatile __u8 oe_select_all OE_WEAK = 0;
 const volatile __u8 oe_exec_events OE_WEAK = 0; /* report every exec (there is an --exe selector) */
-const volatile __u8 oe_use_sk_hash OE_WEAK = 0; /* per-socket state in sk_hash instead of socket storage */
+const volatile __u8 oe_use_sk_hash OE_WEAK =
+	0; /* per-socket state in sk_hash instead of socket storage */
 const volatile __u32 oe_cgroup_cnt OE_WEAK = 0;
 const volatile __u64 oe_cgroup_id[OE_CGROUPS_MAX] OE_WEAK = {};
 const volatile __u32 oe_cgroup_level[OE_CGROUPS_MAX] OE_WEAK = {};
@@ -61,13 +63,13 @@ struct oe_sk {
 	__u32 run_copied;
 	__u8 run_dir; /* 0 none yet, 1 in, 2 out */
 	__u8 verdict;
-	__u8 role;      /* OE_ROLE_* */
+	__u8 role;	/* OE_ROLE_* */
 	__u8 announced; /* its OE_EV_CONN is out */
-	__u8 sniffed;   /* OE_SNIFF_*: of the connection (YES stays), or of this run */
-	__u8 closed; /* OE_CLOSE_IN, OE_CLOSE_OUT already told */
+	__u8 sniffed;	/* OE_SNIFF_*: of the connection (YES stays), or of this run */
+	__u8 closed;	/* OE_CLOSE_IN, OE_CLOSE_OUT already told */
 	__u8 listener;
 	__u8 fresh; /* seen from the connection's first byte */
-	__u8 mmsg; /* sendmmsg or recvmmsg was used on it: errors matter too */
+	__u8 mmsg;  /* sendmmsg or recvmmsg was used on it: errors matter too */
 	__u8 pad2[3];
 	__u64 ino; /* sk_hash only: inode number, tells a reused struct sock */
 };
@@ -79,7 +81,8 @@ struct {
 	__type(value, struct oe_sk);
 } sk_store OE_WEAK SEC(".maps");
 
-/* the fallback where socket storage cannot be had from the hook: keyed by the address of the struct sock */
+/* the fallback where socket storage cannot be had from the hook: keyed by the address of the struct
+ * sock */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
@@ -103,8 +106,8 @@ struct {
 
 /*
  * Records are put together here and copied into the ring at their exact length. One
- * per CPU and direction: a task in the send hook may be preempted by one in the receive hook. A plain
- * array, since per-CPU values are limited to 32 KiB. Twice the limit, so that the verifier
+ * per CPU and direction: a task in the send hook may be preempted by one in the receive hook. A
+ * plain array, since per-CPU values are limited to 32 KiB. Twice the limit, so that the verifier
  * sees that any offset plus any length stays inside.
  */
 struct oe_scratch {

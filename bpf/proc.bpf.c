@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Births, changes and deaths of processes: keeps the table of selected ones true without polling. */
+/* Births, changes and deaths of processes: keeps the table of selected ones true without polling.
+ */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -20,7 +21,9 @@ static __always_inline void report(__u32 what, struct task_struct *task, __u32 t
 
 	bpf_probe_read_kernel_str(rec.comm, sizeof(rec.comm), task->comm);
 	/* a new program may have to be selected before its first request */
-	oe_emit_aux_flags(&rec, sizeof(rec), what == OE_PROC_EXEC && oe_exec_events ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	oe_emit_aux_flags(&rec, sizeof(rec),
+			  what == OE_PROC_EXEC && oe_exec_events ? BPF_RB_FORCE_WAKEUP
+								 : BPF_RB_NO_WAKEUP);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -6,9 +6,9 @@
  * userspace parses? They only keep obvious strangers (TLS, SSH, databases) out of the
  * ring buffer; the decision is userspace's. Compiles for BPF and for the host.
  */
-#define OE_SNIFF_NO 0
+#define OE_SNIFF_NO    0
 #define OE_SNIFF_MAYBE 1 /* too short to say */
-#define OE_SNIFF_YES 2
+#define OE_SNIFF_YES   2
 
 /* Bytes a caller must provide (zero-padded behind `len`). */
 #define OE_SNIFF_BYTES 24
@@ -23,7 +23,8 @@ static __attribute__((always_inline)) inline int oe_sniff_method_char(unsigned c
  * HTTP/1: "HTTP/1" or METHOD SP ( '/' | '*' | 'h' | 'H' | anything after CONNECT ).
  * Methods longer than 20 bytes are not looked for.
  */
-static __attribute__((always_inline)) inline int oe_sniff_http1(const unsigned char *p, unsigned int len)
+static __attribute__((always_inline)) inline int oe_sniff_http1(const unsigned char *p,
+								unsigned int len)
 {
 	const char version[] = "HTTP/1";
 	unsigned int i;

@@ -11,25 +11,25 @@
  */
 #include "bpf/sock_core.bpf.h"
 
-#define MSG_OOB 0x1
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
+#define MSG_OOB	     0x1
+#define MSG_PEEK     0x2
+#define MSG_TRUNC    0x20
 #define MSG_ERRQUEUE 0x2000
 
 #if defined(__TARGET_ARCH_x86)
-#define ENOSYS 38
-#define USER_CS 0x33
-#define NR_read 0
-#define NR_write 1
-#define NR_readv 19
-#define NR_writev 20
-#define NR_sendto 44
+#define ENOSYS	    38
+#define USER_CS	    0x33
+#define NR_read	    0
+#define NR_write    1
+#define NR_readv    19
+#define NR_writev   20
+#define NR_sendto   44
 #define NR_recvfrom 45
-#define NR_sendmsg 46
-#define NR_recvmsg 47
+#define NR_sendmsg  46
+#define NR_recvmsg  47
 #define NR_recvmmsg 299
 #define NR_sendmmsg 307
-#define NR_preadv2 327
+#define NR_preadv2  327
 #define NR_pwritev2 328
 #endif
 
@@ -92,10 +92,12 @@ static __noinline int mmsg_source(struct mmsg_call *c, struct oe_src *src)
 
 	if (!src || !c)
 		return 0;
-	m = bpf_task_storage_get(&mmsg_store, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	m = bpf_task_storage_get(&mmsg_store, bpf_get_current_task_btf(), 0,
+				 BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!m)
 		return 0;
-	if (m->next && m->vec == c->vec && m->sp_ip == c->sp_ip && m->sk == (__u64)c->sk && m->dir == c->dir && m->next < c->vlen)
+	if (m->next && m->vec == c->vec && m->sp_ip == c->sp_ip && m->sk == (__u64)c->sk &&
+	    m->dir == c->dir && m->next < c->vlen)
 		idx = m->next;
 	m->next = 0;
 	if (c->ret < 0)
@@ -120,8 +122,8 @@ static __noinline int mmsg_source(struct mmsg_call *c, struct oe_src *src)
 	return 0;
 }
 
-static __always_inline void find_source(struct sock *sk, struct oe_sk *s, struct task_struct *task, int dir, int ret,
-					int flags, struct oe_src *src)
+static __always_inline void find_source(struct sock *sk, struct oe_sk *s, struct task_struct *task,
+					int dir, int ret, int flags, struct oe_src *src)
 {
 	struct pt_regs *regs;
 	__u64 nr;
@@ -155,10 +157,12 @@ static __always_inline void find_source(struct sock *sk, struct oe_sk *s, struct
 	}
 	if (ret < 0)
 		return;
-	if (dir == OE_DIR_OUT ? (nr == NR_write || nr == NR_sendto) : (nr == NR_read || nr == NR_recvfrom)) {
+	if (dir == OE_DIR_OUT ? (nr == NR_write || nr == NR_sendto)
+			      : (nr == NR_read || nr == NR_recvfrom)) {
 		src->kind = OE_SRC_BUF;
 		src->ptr = regs->si;
-	} else if (dir == OE_DIR_OUT ? (nr == NR_writev || nr == NR_pwritev2) : (nr == NR_readv || nr == NR_preadv2)) {
+	} else if (dir == OE_DIR_OUT ? (nr == NR_writev || nr == NR_pwritev2)
+				     : (nr == NR_readv || nr == NR_preadv2)) {
 		src->kind = OE_SRC_IOV;
 		src->ptr = regs->si;
 		src->iov_cnt = regs->dx > 1024 ? 1024 : regs->dx;

@@ -29,18 +29,18 @@
 #include "bpf/select.bpf.h"
 #include "bpf/sniff.h"
 
-#define SOCK_STREAM 1
-#define IPPROTO_TCP 6
+#define SOCK_STREAM  1
+#define IPPROTO_TCP  6
 #define RCV_SHUTDOWN 1
-#define PF_KTHREAD 0x00200000
-#define OE_DIR_IN 0
-#define OE_DIR_OUT 1
-#define OE_IOV_MAX 1024 /* UIO_MAXIOV: buffers of one call */
+#define PF_KTHREAD   0x00200000
+#define OE_DIR_IN    0
+#define OE_DIR_OUT   1
+#define OE_IOV_MAX   1024 /* UIO_MAXIOV: buffers of one call */
 
 /* Where the bytes of an I/O stand in the memory of the current process. */
 #define OE_SRC_NONE 0
-#define OE_SRC_BUF 1
-#define OE_SRC_IOV 2
+#define OE_SRC_BUF  1
+#define OE_SRC_IOV  2
 struct oe_src {
 	__u32 kind;
 	__u32 iov_cnt;
@@ -99,14 +99,16 @@ static __always_inline bool oe_sk_wanted(struct sock *sk, bool trusted)
 	return file != NULL;
 }
 
-/* struct tcp_sock of a TCP socket; the helper makes plain loads possible. NULL: not TCP after all. */
+/* struct tcp_sock of a TCP socket; the helper makes plain loads possible. NULL: not TCP after all.
+ */
 static __always_inline struct tcp_sock *oe_tcp(struct sock *sk, bool trusted)
 {
 	return trusted ? bpf_skc_to_tcp_sock(sk) : (struct tcp_sock *)sk;
 }
 
 /* End of the stream in a direction as TCP counts it, or false when TCP's count is not ours. */
-static __always_inline bool oe_tcp_end(struct sock *sk, bool trusted, int dir, __u32 *ret_end, bool *ret_eof)
+static __always_inline bool oe_tcp_end(struct sock *sk, bool trusted, int dir, __u32 *ret_end,
+				       bool *ret_eof)
 {
 	struct tcp_sock *tp = oe_tcp(sk, trusted);
 
@@ -117,7 +119,8 @@ static __always_inline bool oe_tcp_end(struct sock *sk, bool trusted, int dir, _
 		return true;
 	}
 	*ret_end = OE_READ(trusted, tp->copied_seq);
-	if ((OE_READ(trusted, sk->sk_shutdown) & RCV_SHUTDOWN) && OE_READ(trusted, tp->rcv_nxt) == *ret_end) {
+	if ((OE_READ(trusted, sk->sk_shutdown) & RCV_SHUTDOWN) &&
+	    OE_READ(trusted, tp->rcv_nxt) == *ret_end) {
 		*ret_end -= 1;
 		*ret_eof = true;
 	}
@@ -126,7 +129,8 @@ static __always_inline bool oe_tcp_end(struct sock *sk, bool trusted, int dir, _
 
 /*
  * A socket that we did not see connect or be accepted (its listener is older than we are) is
- * still known from its start when the first `ret` bytes ever were received just now and none were sent.
+ * still known from its start when the first `ret` bytes ever were received just now and none were
+ * sent.
  */
 static __always_inline bool oe_tcp_fresh(struct sock *sk, bool trusted, __u32 ret)
 {
@@ -151,7 +155,8 @@ static __always_inline __u64 oe_extend(__u64 near, __u32 seq)
 	return near + (__s64)(__s32)(seq - (__u32)near);
 }
 
-static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool trusted, int dir, __u32 ret)
+static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool trusted, int dir,
+				       __u32 ret)
 {
 	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
 	__u32 end;
@@ -174,7 +179,8 @@ static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool tr
 		s->listener = 0;
 		s->role = OE_ROLE_SERVER;
 	}
-	s->fresh = s->role != OE_ROLE_UNKNOWN || (family != OE_AF_UNIX && dir == OE_DIR_IN && oe_tcp_fresh(sk, trusted, ret));
+	s->fresh = s->role != OE_ROLE_UNKNOWN ||
+		   (family != OE_AF_UNIX && dir == OE_DIR_IN && oe_tcp_fresh(sk, trusted, ret));
 	s->run_dir = 0;
 	s->announced = 0;
 	s->sniffed = 0;
@@ -291,7 +297,8 @@ static long oe_gather_one(__u32 i, struct oe_gather_ctx *c)
 }
 
 /* Copies up to `want` bytes of the I/O into the scratch; returns how many. */
-static __always_inline __u32 oe_gather(struct oe_scratch *b, const struct oe_src *src, __u32 want, bool *ret_fault)
+static __always_inline __u32 oe_gather(struct oe_scratch *b, const struct oe_src *src, __u32 want,
+				       bool *ret_fault)
 {
 	struct oe_gather_ctx c = {.b = b, .iov = src->ptr, .cnt = src->iov_cnt, .want = want};
 
@@ -327,7 +334,8 @@ static __always_inline void oe_close_event(struct oe_sk *s, __u32 what, __u32 er
  * The verdict for this socket and the current process; NULL when not selected. Creates the
  * state on the first I/O of a selected process. `ino`: sk_hash only.
  */
-static __always_inline struct oe_sk *oe_sk_selected(struct sock *sk, __u32 tgid, bool trusted, __u64 ino)
+static __always_inline struct oe_sk *oe_sk_selected(struct sock *sk, __u32 tgid, bool trusted,
+						    __u64 ino)
 {
 	struct oe_sk *s = oe_sk_find(sk, trusted);
 	__u32 gen = oe_generation;
@@ -358,7 +366,8 @@ static __always_inline struct oe_sk *oe_sk_selected(struct sock *sk, __u32 tgid,
 }
 
 /* Nothing was transferred: end of file, or an error. */
-static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int dir, int ret, bool trusted)
+static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int dir, int ret,
+					bool trusted)
 {
 	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
 	__u8 shut = OE_READ(trusted, sk->sk_shutdown);
@@ -369,7 +378,8 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
 		return;
 	if (family != OE_AF_UNIX) {
 		/* errors come through the state change; a read of 0 bytes is no end of file */
-		if (ret == 0 && dir == OE_DIR_IN && oe_tcp_end(sk, trusted, OE_DIR_IN, &end, &eof) && eof) {
+		if (ret == 0 && dir == OE_DIR_IN &&
+		    oe_tcp_end(sk, trusted, OE_DIR_IN, &end, &eof) && eof) {
 			s->closed |= OE_CLOSE_IN;
 			oe_close_event(s, OE_CLOSE_IN, 0);
 		}
@@ -390,8 +400,9 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
  * One I/O of `ret` > 0 bytes of a selected socket. `after`: so many bytes of the same direction
  * were moved after this I/O and before the hook (later messages of the same call).
  */
-static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int dir, __u32 ret, __u32 after,
-					 const struct oe_src *src, struct task_struct *task, bool trusted)
+static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int dir, __u32 ret,
+					 __u32 after, const struct oe_src *src,
+					 struct task_struct *task, bool trusted)
 {
 	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
 	__u32 tgid = task->tgid, tid = task->pid;
@@ -433,7 +444,8 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	if (have > OE_CAP_LIMIT)
 		have = 0; /* cannot be; for the verifier */
 	if (run_start && s->sniffed == OE_SNIFF_MAYBE) {
-		/* bytes of an older record behind a short one do not matter: the length is looked at */
+		/* bytes of an older record behind a short one do not matter: the length is looked
+		 * at */
 		s->sniffed = have ? oe_sniff_http1(b->payload, have) : OE_SNIFF_NO;
 		if (s->sniffed == OE_SNIFF_NO) {
 			OE_COUNT(st, io_filtered, 1);

@@ -6,20 +6,20 @@
  * io_seen = io_emitted + io_filtered + io_dropped. Append only.
  */
 struct oe_stats {
-	__u64 io_seen;      /* I/Os of selected processes on stream sockets */
-	__u64 io_emitted;   /* became a record */
-	__u64 io_filtered;  /* of connections whose bytes look like no protocol we parse */
-	__u64 io_dropped;   /* ring buffer full */
+	__u64 io_seen;	   /* I/Os of selected processes on stream sockets */
+	__u64 io_emitted;  /* became a record */
+	__u64 io_filtered; /* of connections whose bytes look like no protocol we parse */
+	__u64 io_dropped;  /* ring buffer full */
 	__u64 bytes_seen;
 	__u64 bytes_copied;
-	__u64 bytes_dropped;    /* stream bytes of dropped records */
-	__u64 io_nobuf;         /* emitted with length only: sendfile, splice, io_uring ... */
-	__u64 io_fault;         /* emitted with length only or cut: a page was not resident */
-	__u64 io_cut;           /* emitted with fewer bytes than the I/O had, by the copy limits */
-	__u64 aux_emitted;      /* connection, close and process records */
+	__u64 bytes_dropped; /* stream bytes of dropped records */
+	__u64 io_nobuf;	     /* emitted with length only: sendfile, splice, io_uring ... */
+	__u64 io_fault;	     /* emitted with length only or cut: a page was not resident */
+	__u64 io_cut;	     /* emitted with fewer bytes than the I/O had, by the copy limits */
+	__u64 aux_emitted;   /* connection, close and process records */
 	__u64 aux_dropped;
-	__u64 pids_full;        /* a process was not selected because the table is full */
-	__u64 state_failed;     /* no memory for a socket's state */
+	__u64 pids_full;    /* a process was not selected because the table is full */
+	__u64 state_failed; /* no memory for a socket's state */
 };
 
 #endif

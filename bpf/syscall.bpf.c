@@ -7,40 +7,40 @@
  */
 #include "bpf/sock_core.bpf.h"
 
-#define MSG_OOB 0x1
-#define MSG_PEEK 0x2
-#define MSG_TRUNC 0x20
+#define MSG_OOB	     0x1
+#define MSG_PEEK     0x2
+#define MSG_TRUNC    0x20
 #define MSG_ERRQUEUE 0x2000
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define EINPROGRESS 115
-#define SHUT_RD 0
+#define S_IFMT	     0170000
+#define S_IFSOCK     0140000
+#define EINPROGRESS  115
+#define SHUT_RD	     0
 
 #if defined(__TARGET_ARCH_x86)
-#define USER_CS 0x33
-#define NR_read 0
-#define NR_write 1
-#define NR_readv 19
-#define NR_writev 20
+#define USER_CS	    0x33
+#define NR_read	    0
+#define NR_write    1
+#define NR_readv    19
+#define NR_writev   20
 #define NR_sendfile 40
-#define NR_connect 42
-#define NR_accept 43
-#define NR_sendto 44
+#define NR_connect  42
+#define NR_accept   43
+#define NR_sendto   44
 #define NR_recvfrom 45
-#define NR_sendmsg 46
-#define NR_recvmsg 47
+#define NR_sendmsg  46
+#define NR_recvmsg  47
 #define NR_shutdown 48
-#define NR_splice 275
-#define NR_accept4 288
+#define NR_splice   275
+#define NR_accept4  288
 #define NR_recvmmsg 299
 #define NR_sendmmsg 307
-#define NR_preadv2 327
+#define NR_preadv2  327
 #define NR_pwritev2 328
-#define ARG1(r) ((r)->di)
-#define ARG2(r) ((r)->si)
-#define ARG3(r) ((r)->dx)
-#define ARG4(r) ((r)->r10)
-#define NR(r) ((r)->orig_ax)
+#define ARG1(r)	    ((r)->di)
+#define ARG2(r)	    ((r)->si)
+#define ARG3(r)	    ((r)->dx)
+#define ARG4(r)	    ((r)->r10)
+#define NR(r)	    ((r)->orig_ax)
 #else
 #error "syscall.bpf.c: no system call numbers for this architecture"
 #endif
@@ -49,7 +49,7 @@
 struct call {
 	__u32 fd, dir;
 	struct oe_src src;
-	int flags; /* MSG_* */
+	int flags;  /* MSG_* */
 	__u32 many; /* mmsg: number of messages, src.ptr is the vector */
 	__u32 role; /* connect, accept */
 	__u32 shut; /* shutdown */
@@ -196,7 +196,8 @@ __noinline int oe_syscall_io(struct io *io)
 	src = io->src;
 	s = bpf_map_lookup_elem(&sk_hash, &key);
 	if (s)
-		oe_sock_data((struct sock *)key, s, io->dir, io->ret, io->after, &src, bpf_get_current_task_btf(), false);
+		oe_sock_data((struct sock *)key, s, io->dir, io->ret, io->after, &src,
+			     bpf_get_current_task_btf(), false);
 	return 0;
 }
 
@@ -215,8 +216,9 @@ static long many_sum(__u32 i, struct many_ctx *c)
 
 	if (i >= c->cnt)
 		return 1;
-	bpf_probe_read_user(&n, sizeof(n), (void *)(c->vec + i * sizeof(struct mmsghdr) +
-						    __builtin_offsetof(struct mmsghdr, msg_len)));
+	bpf_probe_read_user(&n, sizeof(n),
+			    (void *)(c->vec + i * sizeof(struct mmsghdr) +
+				     __builtin_offsetof(struct mmsghdr, msg_len)));
 	c->left += n;
 	return 0;
 }
@@ -228,7 +230,8 @@ static long many_one(__u32 i, struct many_ctx *c)
 
 	if (i >= c->cnt)
 		return 1;
-	bpf_probe_read_user(&io.ret, sizeof(io.ret), (void *)(at + __builtin_offsetof(struct mmsghdr, msg_len)));
+	bpf_probe_read_user(&io.ret, sizeof(io.ret),
+			    (void *)(at + __builtin_offsetof(struct mmsghdr, msg_len)));
 	if (!io.ret)
 		return 0;
 	src_msg(&io.src, at);
@@ -268,7 +271,8 @@ static __always_inline int socket_call(struct call *c, long ret)
 	if (ret <= 0) {
 		oe_sock_end(sk, s, c->dir, ret, false);
 	} else if (c->many) {
-		struct many_ctx m = {.sk = (__u64)sk, .vec = c->src.ptr, .cnt = c->many, .dir = c->dir};
+		struct many_ctx m = {
+			.sk = (__u64)sk, .vec = c->src.ptr, .cnt = c->many, .dir = c->dir};
 
 		bpf_loop(OE_IOV_MAX, many_sum, &m, 0);
 		bpf_loop(OE_IOV_MAX, many_one, &m, 0);

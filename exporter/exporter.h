@@ -12,14 +12,14 @@
 
 enum export_result {
 	EXPORT_OK = 0,
-	EXPORT_RETRY,    /* transient: the same batch may be sent again (honour *ret_after_ms) */
+	EXPORT_RETRY,	 /* transient: the same batch may be sent again (honour *ret_after_ms) */
 	EXPORT_REJECTED, /* permanent: drop and count */
 };
 
 /* OTLP settings of one signal after all rules of the contract were applied. */
 struct otlp_signal_config {
-	char *url;          /* full URL to POST to */
-	char *headers;      /* raw `k1=v1,k2=v2`, NULL = none; secret: never logged */
+	char *url;     /* full URL to POST to */
+	char *headers; /* raw `k1=v1,k2=v2`, NULL = none; secret: never logged */
 	bool gzip;
 	uint32_t timeout_ms;
 	char *ca_file, *client_cert, *client_key; /* NULL = default */
@@ -28,20 +28,21 @@ struct otlp_signal_config {
 struct exporter_config {
 	struct otlp_signal_config traces, metrics;
 	const char *otlp_file; /* path, or "-" for stdout */
-	FILE *out;             /* console: where to print (stdout) */
+	FILE *out;	       /* console: where to print (stdout) */
 	bool color;
 	uint32_t queue_max_spans;   /* OTEL_BSP_MAX_QUEUE_SIZE */
 	uint32_t batch_max_spans;   /* OTEL_BSP_MAX_EXPORT_BATCH_SIZE */
-	uint32_t export_timeout_ms; /* OTEL_BSP_EXPORT_TIMEOUT: budget of one batch with its retries */
+	uint32_t export_timeout_ms; /* OTEL_BSP_EXPORT_TIMEOUT: budget of one batch with its retries
+				     */
 	uint32_t metric_timeout_ms; /* OTEL_METRIC_EXPORT_TIMEOUT */
 	uint32_t retry_initial_ms, retry_max_ms; /* backoff of the queue; 0 = its defaults */
 };
 
 struct export_info {
-	char error[256];      /* why, for the log; no secrets */
-	char error_type[32];  /* low-cardinality: "timeout", "refused", "503", "rejected" ... */
+	char error[256];	 /* why, for the log; no secrets */
+	char error_type[32];	 /* low-cardinality: "timeout", "refused", "503", "rejected" ... */
 	uint64_t retry_after_ms; /* 0 = the server did not say */
-	uint64_t rejected;    /* partial success: items the server refused, already dropped */
+	uint64_t rejected;	 /* partial success: items the server refused, already dropped */
 };
 
 struct exporter_ops {

@@ -15,12 +15,12 @@ struct queue;
  * exporter_config.queue_max_spans, metrics by both of these.
  */
 #define QUEUE_MAX_METRIC_BATCHES 4
-#define QUEUE_MAX_POINTS 200000
+#define QUEUE_MAX_POINTS	 200000
 
 /* Backoff between tries when exporter_config does not say: first pause, factor, longest pause. */
 #define QUEUE_RETRY_INITIAL_MS 1000
-#define QUEUE_RETRY_FACTOR 1.5
-#define QUEUE_RETRY_MAX_MS 10000
+#define QUEUE_RETRY_FACTOR     1.5
+#define QUEUE_RETRY_MAX_MS     10000
 /* A server's Retry-After is followed up to this. */
 #define QUEUE_RETRY_AFTER_MAX_MS 300000
 
@@ -40,8 +40,8 @@ struct queue_stats {
 };
 
 /* Opens the exporter and starts its thread. On failure err[] holds one line. */
-int queue_open(const struct exporter_ops *ops, const struct exporter_config *cfg, struct queue **ret_q,
-	       char err[256]);
+int queue_open(const struct exporter_ops *ops, const struct exporter_config *cfg,
+	       struct queue **ret_q, char err[256]);
 /* Takes its own reference on b. Never blocks, never fails: a full queue drops and counts. */
 void queue_add(struct queue *q, struct batch *b);
 void queue_stats(struct queue *q, struct queue_stats *ret_stats);

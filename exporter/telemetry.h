@@ -20,7 +20,7 @@ struct attr {
 	enum attr_type type;
 	uint32_t len; /* ATTR_STR: bytes; ATTR_STR_ARRAY: elements */
 	union {
-		const char *s;         /* UTF-8, not necessarily NUL-terminated */
+		const char *s;	       /* UTF-8, not necessarily NUL-terminated */
 		const char *const *sv; /* NUL-terminated strings */
 		int64_t i;
 		double d;
@@ -59,15 +59,16 @@ struct span {
 	uint8_t trace_id[16];
 	uint8_t span_id[8];
 	uint8_t parent_id[8]; /* all zero: root */
-	uint32_t flags;       /* W3C trace flags in the low byte, and OTLP's is-remote bits 8 and 9 */
+	uint32_t flags; /* W3C trace flags in the low byte, and OTLP's is-remote bits 8 and 9 */
 	enum span_kind kind;
 	enum span_status status;
 	const char *status_msg; /* may be NULL */
 	const char *name;
 	const char *tracestate; /* may be NULL */
-	const char *scope;      /* instrumentation scope name, static */
+	const char *scope;	/* instrumentation scope name, static */
 	uint64_t start_ns;
-	uint64_t first_byte_ns; /* first byte of the response, 0 = none; not part of OTLP, shown by console */
+	uint64_t first_byte_ns; /* first byte of the response, 0 = none; not part of OTLP, shown by
+				   console */
 	uint64_t end_ns;
 	const struct attr *attrs;
 	uint32_t attr_cnt;
@@ -93,8 +94,8 @@ struct metric_point {
 	};
 	/* histogram */
 	uint64_t count;
-	double sum, min, max; /* min and max are valid when count > 0 */
-	const double *bounds; /* bound_cnt upper bounds */
+	double sum, min, max;	 /* min and max are valid when count > 0 */
+	const double *bounds;	 /* bound_cnt upper bounds */
 	const uint64_t *buckets; /* bound_cnt + 1 */
 	uint32_t bound_cnt;
 };
@@ -104,7 +105,7 @@ struct metric {
 	const char *scope;
 	enum metric_type type;
 	enum metric_temporality temporality; /* sum, histogram */
-	bool monotonic;                      /* sum */
+	bool monotonic;			     /* sum */
 	const struct metric_point *points;
 	uint32_t point_cnt;
 	struct resource *resource; /* one reference held by the batch */
@@ -140,7 +141,7 @@ struct metric *batch_add_metric(struct batch *b, struct resource *r);
 uint64_t batch_items(const struct batch *b);
 
 /* Limits of the arenas: an allocation beyond them fails (NULL), the caller counts the loss. */
-#define BATCH_ARENA_MAX (64U << 20)
+#define BATCH_ARENA_MAX	   (64U << 20)
 #define RESOURCE_ARENA_MAX (1U << 20)
 
 /* Name and version of the instrumentation scope and of telemetry.sdk.*. */

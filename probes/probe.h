@@ -15,10 +15,11 @@
 enum oe_dir { OE_DIR_IN = 0, OE_DIR_OUT = 1 };
 
 enum parse_status {
-	PARSE_OK = 0,    /* *ret_msg is a message (or a part, see MSG_F_*); *ret_used consumed, may be 0 */
-	PARSE_SKIP,      /* *ret_used > 0 bytes consumed, nothing to say */
+	PARSE_OK = 0, /* *ret_msg is a message (or a part, see MSG_F_*); *ret_used consumed, may be
+			 0 */
+	PARSE_SKIP,   /* *ret_used > 0 bytes consumed, nothing to say */
 	PARSE_NEED_MORE, /* nothing consumed: give more contiguous bytes */
-	PARSE_INVALID,   /* not this protocol at this point: the direction has lost its footing */
+	PARSE_INVALID,	 /* not this protocol at this point: the direction has lost its footing */
 };
 
 enum detect_result { DETECT_NO = 0, DETECT_MAYBE /* more bytes needed */, DETECT_YES };
@@ -26,12 +27,13 @@ enum detect_result { DETECT_NO = 0, DETECT_MAYBE /* more bytes needed */, DETECT
 struct proto_ops {
 	const char *name;
 	size_t state_size; /* per connection, zeroed at start, owned by the caller */
-	/* Largest incomplete input the parser may ask to be kept (NEED_MORE beyond it means truncation). */
+	/* Largest incomplete input the parser may ask to be kept (NEED_MORE beyond it means
+	 * truncation). */
 	size_t need_max;
 	/* Do these first bytes of a run in one direction belong to the protocol? */
 	enum detect_result (*detect)(struct bytes in, enum oe_dir dir);
-	enum parse_status (*parse)(void *st, enum oe_dir dir, struct bytes in, struct message *ret_msg,
-				   size_t *ret_used);
+	enum parse_status (*parse)(void *st, enum oe_dir dir, struct bytes in,
+				   struct message *ret_msg, size_t *ret_used);
 	/*
 	 * `len` bytes at the current position are known to exist but were not captured. Consumes
 	 * up to *ret_used of them: PARSE_OK with a message that ended inside, PARSE_SKIP when
@@ -43,11 +45,12 @@ struct proto_ops {
 	 */
 	enum parse_status (*gap)(void *st, enum oe_dir dir, struct bytes in, uint64_t len,
 				 struct message *ret_msg, uint64_t *ret_used);
-	/* The direction's stream ended in order (FIN) or not (`aborted`). PARSE_OK: a message ended. */
+	/* The direction's stream ended in order (FIN) or not (`aborted`). PARSE_OK: a message
+	 * ended. */
 	enum parse_status (*eof)(void *st, enum oe_dir dir, bool aborted, struct message *ret_msg);
 	/*
-	 * The other direction began to speak. A message of `dir` whose end cannot be seen any more (a
-	 * gap hid it, or its head was cut) is over: PARSE_OK with END|SIZE_UNKNOWN, and the next
+	 * The other direction began to speak. A message of `dir` whose end cannot be seen any more
+	 * (a gap hid it, or its head was cut) is over: PARSE_OK with END|SIZE_UNKNOWN, and the next
 	 * run of `dir` starts a message. PARSE_SKIP: nothing to say. PARSE_INVALID: what is open
 	 * cannot be told apart. NULL: never anything to say.
 	 */

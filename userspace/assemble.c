@@ -7,16 +7,17 @@
  * proto_ops.pairs). An exchange is finished when both its request and its response have
  * ended: a response may overtake the end of its own request (an early 413).
  *
- * CONFIRMATION. On a connection seen from its first byte that is all. On one met in mid-life, or after
- * bytes were lost, requests that we never saw may still be waiting for their responses (pipelining), and
- * pairing by order would be off by those. So what such a connection completes is kept back until a new run of
- * requests begins while nothing is open: then every response that came had its request. A response
- * without a request in the meantime proves the opposite, and what was kept back becomes unknown. One second
- * without traffic confirms as well. (A client that keeps a pipeline filled without a pause from before
- * our start on would defeat this; none is known to do that.)
+ * CONFIRMATION. On a connection seen from its first byte that is all. On one met in mid-life, or
+ * after bytes were lost, requests that we never saw may still be waiting for their responses
+ * (pipelining), and pairing by order would be off by those. So what such a connection completes is
+ * kept back until a new run of requests begins while nothing is open: then every response that came
+ * had its request. A response without a request in the meantime proves the opposite, and what was
+ * kept back becomes unknown. One second without traffic confirms as well. (A client that keeps a
+ * pipeline filled without a pause from before our start on would defeat this; none is known to do
+ * that.)
  *
- * LOSS. What was open when a connection lost its footing is `unknown`: counted, neither a span nor in
- * RED, since neither its status nor its duration is known.
+ * LOSS. What was open when a connection lost its footing is `unknown`: counted, neither a span nor
+ * in RED, since neither its status nor its duration is known.
  *
  * Nothing is allocated per request in the steady state: txns come from a free list.
  */
@@ -28,10 +29,10 @@
 
 #include "userspace/base/clock.h"
 
-#define OPEN_MAX 1024u
+#define OPEN_MAX	1024u
 #define UNCONFIRMED_MAX 64u
-#define SPARE_MAX 16384u
-#define TRACESTATE_MAX 512u
+#define SPARE_MAX	16384u
+#define TRACESTATE_MAX	512u
 
 /* xoshiro256**: ids need to be unique, not secret */
 static uint64_t rng_next(uint64_t s[4])
@@ -128,7 +129,8 @@ static void keep(struct txn *t, uint8_t *to, struct bytes *b)
 
 static int keep_request(struct txn *t, const struct msg_http *h)
 {
-	struct bytes *views[] = {&t->x.req.method, &t->x.req.target, &t->x.req.host, &t->x.req.user_agent,
+	struct bytes *views[] = {&t->x.req.method,     &t->x.req.target,
+				 &t->x.req.host,       &t->x.req.user_agent,
 				 &t->x.req.tracestate, &t->x.req.content_type};
 	uint8_t *to = t->store;
 	size_t sum = 0;
@@ -184,7 +186,8 @@ static void identify(struct assemble *a, struct txn *t, const struct msg_http *h
 		if (!have)
 			a->stats->traceparent_bad++;
 	}
-	if (have && h->tracestate.len && (h->tracestate.len > TRACESTATE_MAX || !tracestate_valid(h->tracestate))) {
+	if (have && h->tracestate.len &&
+	    (h->tracestate.len > TRACESTATE_MAX || !tracestate_valid(h->tracestate))) {
 		a->stats->tracestate_bad++;
 		t->x.req.tracestate = BYTES_NONE;
 	}
@@ -199,7 +202,8 @@ static void identify(struct assemble *a, struct txn *t, const struct msg_http *h
 			id->remote = true;
 			random_id(a, id->span_id, 8);
 		} else {
-			/* what the application says it is: the server at the other end will name it as its parent */
+			/* what the application says it is: the server at the other end will name it
+			 * as its parent */
 			memcpy(id->span_id, ctx.span_id, 8);
 			if (cause && !memcmp(cause->id.trace_id, ctx.trace_id, 16))
 				memcpy(id->parent_id, cause->id.span_id, 8);
@@ -293,8 +297,8 @@ static void all_unknown(struct assemble *a, struct conn *c)
 	c->open_cnt = 0;
 }
 
-static void request(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts, uint64_t last_ts,
-		    uint32_t tid)
+static void request(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts,
+		    uint64_t last_ts, uint32_t tid)
 {
 	struct txn *t = c->open_last;
 
@@ -353,7 +357,8 @@ static struct txn *awaiting(struct conn *c)
 	return t;
 }
 
-static void response(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts, uint64_t last_ts)
+static void response(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts,
+		     uint64_t last_ts)
 {
 	struct txn *t = awaiting(c);
 
@@ -419,7 +424,8 @@ void assemble_lost(struct assemble *a, struct conn *c)
 
 void assemble_run_start(struct assemble *a, struct conn *c, enum oe_dir dir)
 {
-	if (c->confirmed || !c->role_known || dir != (c->server ? OE_DIR_IN : OE_DIR_OUT) || c->open_cnt)
+	if (c->confirmed || !c->role_known || dir != (c->server ? OE_DIR_IN : OE_DIR_OUT) ||
+	    c->open_cnt)
 		return;
 	if (c->done_cnt) {
 		c->confirmed = true;

@@ -11,8 +11,8 @@ struct identity {
 	uint8_t trace_id[16];
 	uint8_t span_id[8];
 	uint8_t parent_id[8]; /* zero: root */
-	uint8_t flags;        /* W3C trace flags of the parent, or of the decision for roots */
-	bool remote;          /* the parent came over the wire */
+	uint8_t flags;	      /* W3C trace flags of the parent, or of the decision for roots */
+	bool remote;	      /* the parent came over the wire */
 	bool sampled;
 };
 
@@ -21,23 +21,25 @@ struct identity {
 /* One request on its way. */
 struct txn {
 	struct txn *next; /* of its connection, or of the free list */
-	struct txn *thread_next, *thread_prev; /* server requests being handled by the same thread */
+	struct txn *thread_next,
+		*thread_prev; /* server requests being handled by the same thread */
 	struct exchange x;
 	struct identity id;
 	bool on_thread;
 	bool req_done, resp_begun, resp_done;
-	uint8_t *big;        /* for what does not fit into store */
+	uint8_t *big; /* for what does not fit into store */
 	uint32_t store_used;
 	uint8_t store[TXN_STORE];
 };
 
 struct assemble_config {
-	bool propagate;          /* read traceparent */
+	bool propagate; /* read traceparent */
 	int64_t boot_to_unix_ns;
 	/* Decides about a new trace or span; parent NULL: root. */
 	bool (*sample)(void *ctx, const uint8_t trace_id[16], const struct tracectx *parent);
 	/* A finished exchange; the pipeline makes RED and spans of it. Borrowed. */
-	void (*exchange)(void *ctx, struct conn *c, const struct exchange *x, const struct identity *id);
+	void (*exchange)(void *ctx, struct conn *c, const struct exchange *x,
+			 const struct identity *id);
 	void *ctx;
 };
 

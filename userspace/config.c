@@ -17,10 +17,12 @@ static const struct {
 	const char *usage, *help;
 } commands[] = {
 	{"run", CMD_RUN, "[selection] [options]", "the daemon (default)"},
-	{"trace", CMD_TRACE, "[selection] [options]", "spans as they end, one line each; RED table at the end"},
+	{"trace", CMD_TRACE, "[selection] [options]",
+	 "spans as they end, one line each; RED table at the end"},
 	{"doctor", CMD_DOCTOR, "[--pid N]", "what this kernel and these privileges allow"},
 	{"record", CMD_RECORD, "[selection] -o FILE", "raw events to a file"},
-	{"replay", CMD_REPLAY, "FILE [options]", "recording, pcap or pcapng -> spans, without root"},
+	{"replay", CMD_REPLAY, "FILE [options]",
+	 "recording, pcap or pcapng -> spans, without root"},
 	{"config", CMD_CONFIG, "[--check FILE]", "the effective configuration; or check a file"},
 };
 #define COMMAND_CNT (sizeof(commands) / sizeof(commands[0]))
@@ -39,25 +41,32 @@ __attribute__((format(printf, 1, 2))) static enum config_result usage_error(cons
 
 void config_help(FILE *f)
 {
-	fprintf(f, "otel-ebpf %s: OpenTelemetry traces and RED metrics of running programs, from the outside\n\n", OE_VERSION);
+	fprintf(f,
+		"otel-ebpf %s: OpenTelemetry traces and RED metrics of running programs, from the "
+		"outside\n\n",
+		OE_VERSION);
 	for (size_t i = 0; i < COMMAND_CNT; i++)
-		fprintf(f, "  otel-ebpf %-7s %-22s %s\n", commands[i].name, commands[i].usage, commands[i].help);
+		fprintf(f, "  otel-ebpf %-7s %-22s %s\n", commands[i].name, commands[i].usage,
+			commands[i].help);
 	for (size_t i = 0; i < option_cnt; i++) {
 		const struct option_row *o = &option_table[i];
 		char left[80];
 
 		if (o->group)
 			fprintf(f, "\n%s\n", o->group);
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			 o->letter ? "," : " ", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+			 o->arg ? " " : "", o->arg ? o->arg : "");
 		if (strlen(left) <= 30)
 			fprintf(f, "  %-30s %s\n", left, o->help);
 		else
 			fprintf(f, "  %s\n  %-30s %s\n", left, "", o->help);
 	}
 	fprintf(f, "      --check FILE               config: check a configuration file\n"
-		   "  -h, --help                     this text\n      --version                  name and version\n"
-		   "\nEvery OTEL_* and OTEL_EBPF_* variable and key of the configuration file: otel-ebpf(1), docs/configuration.md.\n"
+		   "  -h, --help                     this text\n      --version                  "
+		   "name and version\n"
+		   "\nEvery OTEL_* and OTEL_EBPF_* variable and key of the configuration file: "
+		   "otel-ebpf(1), docs/configuration.md.\n"
 		   "Exit codes: 0 fine, 1 could not do it, 2 wrong usage.\n");
 }
 
@@ -127,7 +136,9 @@ static enum config_result unknown_option(const char *arg, const char *name, size
 		}
 	}
 	if (near)
-		return usage_error("unknown option '%s': did you mean --%s? (otel-ebpf --help lists all)", arg, near->name);
+		return usage_error(
+			"unknown option '%s': did you mean --%s? (otel-ebpf --help lists all)", arg,
+			near->name);
 	return usage_error("unknown option '%s' (otel-ebpf --help lists all)", arg);
 }
 
@@ -143,7 +154,8 @@ struct cmdline {
 	bool command_seen;
 };
 
-static enum config_result one_option(struct config *c, struct cmdline *cl, int argc, char **argv, int *i)
+static enum config_result one_option(struct config *c, struct cmdline *cl, int argc, char **argv,
+				     int *i)
 {
 	const char *arg = argv[*i], *name, *value = NULL;
 	const struct option_row *o;
@@ -203,7 +215,8 @@ static enum config_result positional(struct config *c, struct cmdline *cl, const
 				c->command = commands[i].cmd;
 				return CONFIG_OK;
 			}
-		return usage_error("unknown command '%s': run, trace, doctor, record, replay or config", arg);
+		return usage_error(
+			"unknown command '%s': run, trace, doctor, record, replay or config", arg);
 	}
 	if (c->command == CMD_REPLAY && !c->file) {
 		c->file = strdup(arg);
@@ -268,10 +281,12 @@ static enum config_result from_cmdline(struct config *c, const struct cmdline *c
 /* Which file, if any: only the command line and the environment can name it. */
 static const char *file_to_read(struct config *c, const struct cmdline *cl)
 {
-	const char *env = getenv("OTEL_CONFIG_FILE"), *old = getenv("OTEL_EXPERIMENTAL_CONFIG_FILE");
+	const char *env = getenv("OTEL_CONFIG_FILE"),
+		   *old = getenv("OTEL_EXPERIMENTAL_CONFIG_FILE");
 
 	for (size_t i = cl->cnt; i > 0; i--)
-		if (!strcmp(cl->g[i - 1].o->name, "config") || !strcmp(cl->g[i - 1].o->name, "experimental-config-file"))
+		if (!strcmp(cl->g[i - 1].o->name, "config") ||
+		    !strcmp(cl->g[i - 1].o->name, "experimental-config-file"))
 			return cl->g[i - 1].value;
 	if (env && *env)
 		return env;
@@ -329,10 +344,12 @@ static void settle(struct config *c)
 		list_of(&c->propagators, "tracecontext");
 	for (uint32_t i = 0; i < c->semconv_opt_in.cnt; i++)
 		if (strcasecmp(c->semconv_opt_in.v[i], "http"))
-			log_warn("OTEL_SEMCONV_STABILITY_OPT_IN: '%s' is not built; the stable conventions are emitted",
+			log_warn("OTEL_SEMCONV_STABILITY_OPT_IN: '%s' is not built; the stable "
+				 "conventions are emitted",
 				 c->semconv_opt_in.v[i]);
 	if (c->bsp_batch > c->bsp_queue) {
-		log_warn("OTEL_BSP_MAX_EXPORT_BATCH_SIZE %u is larger than the queue: %u is used", c->bsp_batch, c->bsp_queue);
+		log_warn("OTEL_BSP_MAX_EXPORT_BATCH_SIZE %u is larger than the queue: %u is used",
+			 c->bsp_batch, c->bsp_queue);
 		c->bsp_batch = c->bsp_queue;
 	}
 	if (c->attr_count_max == UINT32_MAX)
@@ -348,8 +365,10 @@ static void settle(struct config *c)
 
 static enum config_result check_command(const struct config *c)
 {
-	if ((c->command == CMD_RUN || c->command == CMD_TRACE || c->command == CMD_RECORD) && !c->selector_cnt && !c->disabled)
-		return usage_error("nothing is selected: choose with --pid N, --exe GLOB, --port N, --cgroup PATH or --all "
+	if ((c->command == CMD_RUN || c->command == CMD_TRACE || c->command == CMD_RECORD) &&
+	    !c->selector_cnt && !c->disabled)
+		return usage_error("nothing is selected: choose with --pid N, --exe GLOB, --port "
+				   "N, --cgroup PATH or --all "
 				   "(for example: otel-ebpf trace --exe nginx)");
 	if (c->command == CMD_RECORD && !c->output)
 		return usage_error("record needs -o FILE (- for stdout)");
@@ -375,7 +394,9 @@ enum config_result config_load(int argc, char **argv, struct config *ret)
 	if (file) {
 		if (config_file_apply(ret, file, false))
 			return CONFIG_FAILED;
-		log_info("configuration from %s; OTEL_* variables are not used, except where it refers to them", file);
+		log_info("configuration from %s; OTEL_* variables are not used, except where it "
+			 "refers to them",
+			 file);
 	} else {
 		from_environment(ret);
 	}

@@ -2,9 +2,9 @@
 #ifndef OE_CONFIG_H
 #define OE_CONFIG_H
 /*
- * The effective configuration. One table (config_table.c) states every option's flag, variable, file
- * key, type and help; command line > configuration file > environment > default. A configuration file
- * silences the environment, except where it refers to it (${VAR}).
+ * The effective configuration. One table (config_table.c) states every option's flag, variable,
+ * file key, type and help; command line > configuration file > environment > default. A
+ * configuration file silences the environment, except where it refers to it (${VAR}).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,14 +49,14 @@ struct otlp_given {
 
 struct config {
 	enum command command;
-	char *file;   /* replay: what to play; config --check: what to check */
-	bool check;   /* config --check */
+	char *file; /* replay: what to play; config --check: what to check */
+	bool check; /* config --check */
 	struct selector selectors[CONFIG_LIST_MAX];
 	uint32_t selector_cnt;
 	uint32_t hooks; /* enum hooks */
 	uint32_t capture_bytes, ring_mib, max_connections;
 	uint64_t duration_s; /* 0: until a signal */
-	char *output;        /* record -o */
+	char *output;	     /* record -o */
 	struct string_list traces_exporters, metrics_exporters;
 	struct string_list logs_exporters; /* accepted; there are no logs */
 	char *otlp_file;
@@ -72,7 +72,8 @@ struct config {
 	uint32_t log_level; /* enum log_level */
 	uint32_t verbose;   /* -v: the ledger at exit; -vv: debug */
 	bool quiet;
-	uint32_t attr_value_max, attr_count_max, span_attr_value_max, span_attr_count_max; /* UINT32_MAX: unlimited / not given */
+	uint32_t attr_value_max, attr_count_max, span_attr_value_max,
+		span_attr_count_max; /* UINT32_MAX: unlimited / not given */
 	struct string_list known_methods;
 	uint32_t temporality; /* enum temporality_preference */
 	struct string_list semconv_opt_in;
@@ -90,9 +91,15 @@ struct config {
 	char *origin[CONFIG_OPTIONS_MAX]; /* NULL: default */
 };
 
-enum config_result { CONFIG_OK = 0, CONFIG_FAILED = 1, CONFIG_USAGE = 2, CONFIG_EXIT_OK /* --help, --version */ };
+enum config_result {
+	CONFIG_OK = 0,
+	CONFIG_FAILED = 1,
+	CONFIG_USAGE = 2,
+	CONFIG_EXIT_OK /* --help, --version */
+};
 
-/* Messages go to stderr (one clear line), help to stdout. ret is to be given to config_done() in every case. */
+/* Messages go to stderr (one clear line), help to stdout. ret is to be given to config_done() in
+ * every case. */
 enum config_result config_load(int argc, char **argv, struct config *ret);
 void config_done(struct config *c);
 
@@ -101,7 +108,8 @@ void config_print(const struct config *c, FILE *f);
 /* Help of the whole program, from the table. */
 void config_help(FILE *f);
 
-/* Derived settings. The strings in ret belong to the caller: exporter_config_done(). 0 or -EINVAL with err[]. */
+/* Derived settings. The strings in ret belong to the caller: exporter_config_done(). 0 or -EINVAL
+ * with err[]. */
 int config_exporter(const struct config *c, struct exporter_config *ret, char err[256]);
 void exporter_config_done(struct exporter_config *e);
 void config_sampler(const struct config *c, struct sampler *ret);

@@ -41,9 +41,13 @@ static int make_url(const struct config *c, int which, const char *path, char **
 	char *url;
 	size_t n;
 
-	if (protocol == OTLP_GRPC || protocol == OTLP_HTTP_JSON || (!protocol && given && port_of(given) == 4317)) {
-		snprintf(err, 256, "OTLP over %s is not built yet%s: use http/protobuf and the collector's port 4318",
-			 protocol == OTLP_HTTP_JSON ? "http/json" : "grpc", protocol ? "" : " (port 4317 means grpc)");
+	if (protocol == OTLP_GRPC || protocol == OTLP_HTTP_JSON ||
+	    (!protocol && given && port_of(given) == 4317)) {
+		snprintf(err, 256,
+			 "OTLP over %s is not built yet%s: use http/protobuf and the collector's "
+			 "port 4318",
+			 protocol == OTLP_HTTP_JSON ? "http/json" : "grpc",
+			 protocol ? "" : " (port 4317 means grpc)");
 		return -EINVAL;
 	}
 	if (!given)
@@ -52,7 +56,8 @@ static int make_url(const struct config *c, int which, const char *path, char **
 		log_warn("OTLP endpoint '%s' has no scheme: http:// is assumed", given);
 		scheme = "http://";
 	} else if (strncasecmp(given, "http://", 7) && strncasecmp(given, "https://", 8)) {
-		snprintf(err, 256, "OTLP endpoint '%.100s': only http:// and https:// are possible", given);
+		snprintf(err, 256, "OTLP endpoint '%.100s': only http:// and https:// are possible",
+			 given);
 		return -EINVAL;
 	}
 	n = strlen(given);
@@ -70,12 +75,15 @@ static char *dup_or_null(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
-static int signal_config(const struct config *c, int which, const char *path, struct otlp_signal_config *ret, char err[256])
+static int signal_config(const struct config *c, int which, const char *path,
+			 struct otlp_signal_config *ret, char err[256])
 {
 	const struct otlp_given *own = &c->otlp[which], *base = &c->otlp[OTLP_BASE];
 	uint32_t compression = own->compression ? own->compression : base->compression;
 
-	ret->timeout_ms = own->timeout_ms ? own->timeout_ms : base->timeout_ms ? base->timeout_ms : 10000;
+	ret->timeout_ms = own->timeout_ms    ? own->timeout_ms
+			  : base->timeout_ms ? base->timeout_ms
+					     : 10000;
 	ret->gzip = compression == 1 + COMPRESSION_GZIP;
 	ret->headers = dup_or_null(first(own->headers, base->headers));
 	ret->ca_file = dup_or_null(first(own->certificate, base->certificate));
@@ -93,7 +101,9 @@ int config_exporter(const struct config *c, struct exporter_config *ret, char er
 		e = signal_config(c, OTLP_TRACES, "/v1/traces", &ret->traces, err);
 	if (!e && wants(&c->metrics_exporters, "otlp"))
 		e = signal_config(c, OTLP_METRICS, "/v1/metrics", &ret->metrics, err);
-	if (!e && !c->otlp_file && (wants(&c->traces_exporters, "otlp_file") || wants(&c->metrics_exporters, "otlp_file"))) {
+	if (!e && !c->otlp_file &&
+	    (wants(&c->traces_exporters, "otlp_file") ||
+	     wants(&c->metrics_exporters, "otlp_file"))) {
 		snprintf(err, 256, "the otlp_file exporter needs --otlp-file PATH (- for stdout)");
 		e = -EINVAL;
 	}
@@ -103,7 +113,8 @@ int config_exporter(const struct config *c, struct exporter_config *ret, char er
 	}
 	ret->otlp_file = c->otlp_file;
 	ret->out = stdout;
-	ret->color = c->color == COLOR_ALWAYS || (c->color == COLOR_AUTO && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+	ret->color = c->color == COLOR_ALWAYS ||
+		     (c->color == COLOR_AUTO && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
 	ret->queue_max_spans = c->bsp_queue;
 	ret->batch_max_spans = c->bsp_batch;
 	ret->export_timeout_ms = c->bsp_timeout_ms;
@@ -132,7 +143,8 @@ void config_sampler(const struct config *c, struct sampler *ret)
 	char *end;
 
 	*ret = (struct sampler){.ratio = 1.0};
-	ret->parent_based = c->sampler == SAMPLER_NAME_PARENT_ON || c->sampler == SAMPLER_NAME_PARENT_OFF ||
+	ret->parent_based = c->sampler == SAMPLER_NAME_PARENT_ON ||
+			    c->sampler == SAMPLER_NAME_PARENT_OFF ||
 			    c->sampler == SAMPLER_NAME_PARENT_RATIO;
 	switch ((enum sampler_name)c->sampler) {
 	case SAMPLER_NAME_PARENT_ON:
@@ -152,7 +164,9 @@ void config_sampler(const struct config *c, struct sampler *ret)
 		return;
 	ret->ratio = strtod(c->sampler_arg, &end);
 	if (*end || end == c->sampler_arg || !(ret->ratio >= 0.0 && ret->ratio <= 1.0)) {
-		log_warn("OTEL_TRACES_SAMPLER_ARG: '%s' is not a ratio between 0 and 1; 1.0 is used", c->sampler_arg);
+		log_warn(
+			"OTEL_TRACES_SAMPLER_ARG: '%s' is not a ratio between 0 and 1; 1.0 is used",
+			c->sampler_arg);
 		ret->ratio = 1.0;
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The declarative configuration file (YAML). It is walked once; each scalar has a path like
- * "tracer_provider.processors[].batch.schedule_delay", which the option table knows or does not. References
- * ${VAR}, ${env:VAR} and ${VAR:-default} in scalars are replaced from the environment, $$ is a dollar sign. A null
- * value is as if the key were missing.
+ * "tracer_provider.processors[].batch.schedule_delay", which the option table knows or does not.
+ * References
+ * ${VAR}, ${env:VAR} and ${VAR:-default} in scalars are replaced from the environment, $$ is a
+ * dollar sign. A null value is as if the key were missing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "userspace/base/log.h"
 #include "userspace/config_table.h"
 
-#define PATH_LEN 512
+#define PATH_LEN  512
 #define DEPTH_MAX 24
 
 struct walk {
@@ -25,12 +26,14 @@ struct walk {
 	yaml_document_t doc;
 };
 
-/* Paths of the schema that carry meaning for others, or that hold only what is known further down. */
+/* Paths of the schema that carry meaning for others, or that hold only what is known further down.
+ */
 static const char *const silent[] = {
-	"file_format", "tracer_provider.processors[].batch.exporter.console", "propagator.composite[]",
-	"meter_provider.readers[].periodic.exporter.console", NULL};
+	"file_format", "tracer_provider.processors[].batch.exporter.console",
+	"propagator.composite[]", "meter_provider.readers[].periodic.exporter.console", NULL};
 
-static void complain(struct walk *w, const yaml_mark_t *m, bool fatal, const char *fmt, const char *a, const char *b)
+static void complain(struct walk *w, const yaml_mark_t *m, bool fatal, const char *fmt,
+		     const char *a, const char *b)
 {
 	char text[400];
 
@@ -43,7 +46,8 @@ static void complain(struct walk *w, const yaml_mark_t *m, bool fatal, const cha
 	}
 }
 
-/* One ${...} at p (behind "${"); appends its value. Returns what follows, or NULL when malformed. */
+/* One ${...} at p (behind "${"); appends its value. Returns what follows, or NULL when malformed.
+ */
 static const char *substitute(struct buf *out, const char *p)
 {
 	const char *end = strchr(p, '}'), *dflt, *val;
@@ -56,7 +60,8 @@ static const char *substitute(struct buf *out, const char *p)
 		p += 4;
 	dflt = memmem(p, (size_t)(end - p), ":-", 2);
 	n = (size_t)((dflt ? dflt : end) - p);
-	if (!n || n >= sizeof(name) || strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") < n)
+	if (!n || n >= sizeof(name) ||
+	    strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") < n)
 		return NULL;
 	memcpy(name, p, n);
 	name[n] = 0;
@@ -116,7 +121,8 @@ static bool known_prefix(const char *path)
 
 	for (size_t i = 0; i < option_cnt; i++)
 		if (option_table[i].key && !strncmp(option_table[i].key, path, n) &&
-		    (!option_table[i].key[n] || option_table[i].key[n] == '.' || option_table[i].key[n] == '['))
+		    (!option_table[i].key[n] || option_table[i].key[n] == '.' ||
+		     option_table[i].key[n] == '['))
 			return true;
 	for (const char *const *s = silent; *s; s++)
 		if (!strncmp(*s, path, n) && (!(*s)[n] || (*s)[n] == '.' || (*s)[n] == '['))
@@ -127,7 +133,8 @@ static bool known_prefix(const char *path)
 static bool is_null(const yaml_node_t *n, const char *text)
 {
 	return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-	       (!*text || !strcmp(text, "~") || !strcmp(text, "null") || !strcmp(text, "Null") || !strcmp(text, "NULL"));
+	       (!*text || !strcmp(text, "~") || !strcmp(text, "null") || !strcmp(text, "Null") ||
+		!strcmp(text, "NULL"));
 }
 
 static void scalar(struct walk *w, const yaml_node_t *n, char *path)
@@ -166,15 +173,17 @@ static void mapping(struct walk *w, yaml_node_t *n, const char *path, int depth)
 {
 	char sub[PATH_LEN];
 
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-		yaml_node_t *k = yaml_document_get_node(&w->doc, p->key), *v = yaml_document_get_node(&w->doc, p->value);
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top;
+	     p++) {
+		yaml_node_t *k = yaml_document_get_node(&w->doc, p->key),
+			    *v = yaml_document_get_node(&w->doc, p->value);
 
 		if (!k || k->type != YAML_SCALAR_NODE || !v) {
 			complain(w, &n->start_mark, true, "a key must be a plain word%s%s", "", "");
 			continue;
 		}
-		if (snprintf(sub, sizeof(sub), "%s%s%s", path, *path ? "." : "", (const char *)k->data.scalar.value) >=
-		    (int)sizeof(sub)) {
+		if (snprintf(sub, sizeof(sub), "%s%s%s", path, *path ? "." : "",
+			     (const char *)k->data.scalar.value) >= (int)sizeof(sub)) {
 			complain(w, &k->start_mark, true, "key too long%s%s", "", "");
 			continue;
 		}
@@ -204,7 +213,8 @@ static void node(struct walk *w, yaml_node_t *n, const char *path, int depth)
 		break;
 	case YAML_SEQUENCE_NODE:
 		snprintf(sub, sizeof(sub), "%s[]", path);
-		for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
+		for (yaml_node_item_t *i = n->data.sequence.items.start;
+		     i < n->data.sequence.items.top; i++) {
 			yaml_node_t *item = yaml_document_get_node(&w->doc, *i);
 
 			if (item)
@@ -217,33 +227,39 @@ static void node(struct walk *w, yaml_node_t *n, const char *path, int depth)
 }
 
 /* Which exporter a reader or processor names decides OTEL_*_EXPORTER's counterpart. */
-static void exporters(struct walk *w, yaml_node_t *root, const char *provider, const char *list, const char *kind,
-		      const char *option);
+static void exporters(struct walk *w, yaml_node_t *root, const char *provider, const char *list,
+		      const char *kind, const char *option);
 
 static yaml_node_t *child(struct walk *w, yaml_node_t *n, const char *name)
 {
 	if (!n || n->type != YAML_MAPPING_NODE)
 		return NULL;
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top;
+	     p++) {
 		yaml_node_t *k = yaml_document_get_node(&w->doc, p->key);
 
-		if (k && k->type == YAML_SCALAR_NODE && !strcmp((const char *)k->data.scalar.value, name))
+		if (k && k->type == YAML_SCALAR_NODE &&
+		    !strcmp((const char *)k->data.scalar.value, name))
 			return yaml_document_get_node(&w->doc, p->value);
 	}
 	return NULL;
 }
 
-static void exporters(struct walk *w, yaml_node_t *root, const char *provider, const char *list, const char *kind,
-		      const char *option)
+static void exporters(struct walk *w, yaml_node_t *root, const char *provider, const char *list,
+		      const char *kind, const char *option)
 {
 	yaml_node_t *seq = child(w, child(w, root, provider), list);
 	char why[200];
 
 	if (!seq || seq->type != YAML_SEQUENCE_NODE)
 		return;
-	for (yaml_node_item_t *i = seq->data.sequence.items.start; i < seq->data.sequence.items.top; i++) {
-		yaml_node_t *e = child(w, child(w, yaml_document_get_node(&w->doc, *i), kind), "exporter");
-		const char *name = child(w, e, "otlp_http") ? "otlp" : child(w, e, "console") ? "console" : NULL;
+	for (yaml_node_item_t *i = seq->data.sequence.items.start; i < seq->data.sequence.items.top;
+	     i++) {
+		yaml_node_t *e =
+			child(w, child(w, yaml_document_get_node(&w->doc, *i), kind), "exporter");
+		const char *name = child(w, e, "otlp_http") ? "otlp"
+				   : child(w, e, "console") ? "console"
+							    : NULL;
 
 		for (size_t k = 0; name && k < option_cnt; k++)
 			if (!strcmp(option_table[k].name, option))
@@ -270,7 +286,8 @@ int config_file_apply(struct config *c, const char *path, bool check)
 	}
 	yaml_parser_set_input_file(&parser, f);
 	if (!yaml_parser_load(&parser, &w.doc)) {
-		log_error("%s:%zu:%zu: not valid YAML: %s", path, parser.problem_mark.line + 1, parser.problem_mark.column + 1,
+		log_error("%s:%zu:%zu: not valid YAML: %s", path, parser.problem_mark.line + 1,
+			  parser.problem_mark.column + 1,
 			  parser.problem ? parser.problem : "unreadable");
 		err = -EINVAL;
 		goto out;

@@ -122,7 +122,9 @@ static void selectors(const struct config *c, FILE *f)
 
 void config_print(const struct config *c, FILE *f)
 {
-	fprintf(f, "# effective configuration of otel-ebpf %s: option, value, where it comes from\n", OE_VERSION);
+	fprintf(f,
+		"# effective configuration of otel-ebpf %s: option, value, where it comes from\n",
+		OE_VERSION);
 	selectors(c, f);
 	for (size_t i = 0; i < option_cnt; i++) {
 		const struct option_row *o = &option_table[i];

@@ -6,9 +6,9 @@
 
 enum opt_type {
 	OPT_STR,
-	OPT_BOOL,     /* only "true" is true (OpenTelemetry's rule); a bare flag means true */
-	OPT_ONOFF,    /* on | off */
-	OPT_U32,      /* whole number within [min,max] */
+	OPT_BOOL,  /* only "true" is true (OpenTelemetry's rule); a bare flag means true */
+	OPT_ONOFF, /* on | off */
+	OPT_U32,   /* whole number within [min,max] */
 	OPT_U64,
 	OPT_ENUM,     /* one of words, case-insensitive */
 	OPT_LIST,     /* comma-separated; on the command line repeatable as well */
@@ -24,7 +24,7 @@ struct opt_word {
 struct option_row {
 	const char *group; /* heading in --help; NULL: same as before */
 	const char *name;  /* long flag without dashes */
-	char letter;       /* short flag, 0 = none */
+	char letter;	   /* short flag, 0 = none */
 	const char *env;   /* NULL: none */
 	const char *key;   /* path in the configuration file, NULL: none */
 	enum opt_type type;
@@ -42,12 +42,14 @@ extern const size_t option_cnt;
  * Sets an option from text. 0, or -EINVAL with why[] saying what is wrong with the value. A list is
  * replaced when `replace`, else added to.
  */
-int option_set(struct config *c, const struct option_row *o, const char *text, bool replace, char why[200]);
+int option_set(struct config *c, const struct option_row *o, const char *text, bool replace,
+	       char why[200]);
 /* Remembers where the value came from. */
 void option_origin(struct config *c, const struct option_row *o, const char *origin);
 void config_defaults(struct config *c);
 
-/* config_file.c: applies a file. check: unknown keys are errors. 0 or negative errno, messages on stderr. */
+/* config_file.c: applies a file. check: unknown keys are errors. 0 or negative errno, messages on
+ * stderr. */
 int config_file_apply(struct config *c, const char *path, bool check);
 
 #endif

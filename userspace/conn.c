@@ -3,8 +3,8 @@
  * Records -> streams -> parser.
  *
  * ORDER. The ring buffer delivers records in the order in which their hooks reserved
- * room. Within one direction that is stream order as long as one thread moves the bytes; when threads
- * take turns two hooks may swap. Offsets tell. A record that starts beyond the expected
+ * room. Within one direction that is stream order as long as one thread moves the bytes; when
+ * threads take turns two hooks may swap. Offsets tell. A record that starts beyond the expected
  * offset is either such a swap or the sign of bytes that no hook saw. Only when the thread has
  * changed is a swap possible: then the connection goes on hold (all its records, both
  * directions, so that requests stay before their responses) until the missing one
@@ -14,13 +14,14 @@
  * handed to the parser as gaps of known length; inside a body it steps over them.
  *
  * LOSS. When a parser cannot go on (INVALID, a gap over a boundary), pairing is no longer
- * certain in either direction. The parser's state is thrown away, assemble is told, and parsing starts
- * anew at the next start of a run that looks like a request. A run is an unbroken series of records in one
- * direction; its first byte is the first of a message on every connection that does not
- * pipeline. Whether it did is for assemble to confirm.
+ * certain in either direction. The parser's state is thrown away, assemble is told, and parsing
+ * starts anew at the next start of a run that looks like a request. A run is an unbroken series of
+ * records in one direction; its first byte is the first of a message on every connection that does
+ * not pipeline. Whether it did is for assemble to confirm.
  *
- * MEMORY. The table holds max_conns connections, least recently used goes first; each direction keeps at
- * most the parser's need_max bytes of an incomplete message; the hold is bounded per connection and in all.
+ * MEMORY. The table holds max_conns connections, least recently used goes first; each direction
+ * keeps at most the parser's need_max bytes of an incomplete message; the hold is bounded per
+ * connection and in all.
  */
 #include "userspace/conn.h"
 
@@ -29,14 +30,14 @@
 
 #include "userspace/base/clock.h"
 
-#define HOLD_NS (20 * NSEC_PER_MSEC)
-#define CLOSING_NS (60 * NSEC_PER_MSEC)
-#define HOLD_CNT_MAX 64u
-#define HOLD_BYTES_MAX (8u << 20)
-#define HOLD_JUMP_MAX (4u << 20)
-#define DETECT_REST_MAX 4096u
+#define HOLD_NS		 (20 * NSEC_PER_MSEC)
+#define CLOSING_NS	 (60 * NSEC_PER_MSEC)
+#define HOLD_CNT_MAX	 64u
+#define HOLD_BYTES_MAX	 (8u << 20)
+#define HOLD_JUMP_MAX	 (4u << 20)
+#define DETECT_REST_MAX	 4096u
 #define DETECT_TRIES_MAX 64u
-#define REST_KEEP 1024u /* a buffer that grew beyond is given back when empty */
+#define REST_KEEP	 1024u /* a buffer that grew beyond is given back when empty */
 
 struct held {
 	struct held *next;
@@ -56,7 +57,8 @@ struct conn_table {
 	uint32_t max;
 };
 
-static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off, bool aborted, uint64_t ts);
+static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off,
+		       bool aborted, uint64_t ts);
 
 int conn_table_new(uint32_t max_conns, const struct conn_ops *ops, void *ctx, struct stats *stats,
 		   struct conn_table **ret)
@@ -300,8 +302,8 @@ static void emit(struct conn_table *t, struct conn *c, enum oe_dir dir, const st
 {
 	bool first_old = at < p->old, last_old = used && at + used <= p->old;
 
-	t->ops->message(t->ctx, c, dir, m, first_old ? p->old_ts : p->ts, last_old ? p->old_ts : p->ts,
-			first_old ? p->old_tid : p->tid);
+	t->ops->message(t->ctx, c, dir, m, first_old ? p->old_ts : p->ts,
+			last_old ? p->old_ts : p->ts, first_old ? p->old_tid : p->tid);
 }
 
 /* Parses what can be parsed of p; the rest is kept for later. False: lost. */
@@ -345,7 +347,8 @@ static bool parse_piece(struct conn_table *t, struct conn *c, enum oe_dir dir, s
 }
 
 /* Is this connection's protocol known now? Appends to rest while undecided. */
-static bool detect(struct conn_table *t, struct conn *c, enum oe_dir dir, const struct oe_data *d, bool run_start)
+static bool detect(struct conn_table *t, struct conn *c, enum oe_dir dir, const struct oe_data *d,
+		   bool run_start)
 {
 	struct stream *s = &c->st[dir];
 	const struct proto_ops *ops = NULL;
@@ -389,16 +392,22 @@ static bool detect(struct conn_table *t, struct conn *c, enum oe_dir dir, const 
 }
 
 /* `len` bytes of the stream that were not captured, behind what stands in rest. False: lost. */
-static bool parse_gap(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t len, uint64_t ts, uint32_t tid)
+static bool parse_gap(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t len,
+		      uint64_t ts, uint32_t tid)
 {
 	struct stream *s = &c->st[dir];
 
 	while (len || s->rest.len) {
 		struct message m = {0};
 		uint64_t used = 0, rest = s->rest.len;
-		enum parse_status ps = c->proto->gap(c->pstate, dir, buf_bytes(&s->rest), len, &m, &used);
-		struct piece p = {.in = buf_bytes(&s->rest), .old = rest, .old_ts = s->rest_ts, .old_tid = s->rest_tid,
-				  .ts = ts, .tid = tid};
+		enum parse_status ps =
+			c->proto->gap(c->pstate, dir, buf_bytes(&s->rest), len, &m, &used);
+		struct piece p = {.in = buf_bytes(&s->rest),
+				  .old = rest,
+				  .old_ts = s->rest_ts,
+				  .old_tid = s->rest_tid,
+				  .ts = ts,
+				  .tid = tid};
 
 		if (ps == PARSE_OK)
 			emit(t, c, dir, &m, &p, 0, used < rest ? used : rest + 1);
@@ -435,7 +444,8 @@ static void start_run(struct conn_table *t, struct conn *c, enum oe_dir dir)
 }
 
 /* The stream jumped: bytes up to `off` are missing. */
-static void skip_to(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off, uint64_t ts, uint32_t tid)
+static void skip_to(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off,
+		    uint64_t ts, uint32_t tid)
 {
 	struct stream *s = &c->st[dir];
 	uint64_t len = off - s->next;
@@ -488,7 +498,8 @@ static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *
 			p.old_ts = s->rest_ts;
 			p.old_tid = s->rest_tid;
 			if (buf_add(&s->rest, in.data, in.len)) {
-				/* more than the parser said it can need: the head goes on uncaptured */
+				/* more than the parser said it can need: the head goes on
+				 * uncaptured */
 				ok = parse_gap(t, c, dir, io_len, d->hdr.ts_ns, d->tid);
 				if (!ok)
 					lose(t, c);
@@ -506,7 +517,8 @@ static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *
 		lose(t, c);
 }
 
-static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off, bool aborted, uint64_t ts)
+static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off,
+		       bool aborted, uint64_t ts)
 {
 	struct stream *s = &c->st[dir];
 	struct message m = {0};
@@ -522,7 +534,8 @@ static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, ui
 	t->stats->bytes_unparsed += s->rest.len;
 	buf_done(&s->rest);
 	if (c->proto->eof(c->pstate, dir, aborted, &m) == PARSE_OK)
-		t->ops->message(t->ctx, c, dir, &m, s->last_ts ? s->last_ts : ts, s->last_ts ? s->last_ts : ts, s->last_tid);
+		t->ops->message(t->ctx, c, dir, &m, s->last_ts ? s->last_ts : ts,
+				s->last_ts ? s->last_ts : ts, s->last_tid);
 }
 
 /* Delivers whatever of the hold fits now; `force`: in order of arrival, gaps and all. */
@@ -580,7 +593,8 @@ static bool hold(struct conn_table *t, struct conn *c, const struct oe_data *d, 
 	return true;
 }
 
-/* On a connection seen from its start a response cannot be there before its request: threads swapped. */
+/* On a connection seen from its start a response cannot be there before its request: threads
+ * swapped. */
 static bool too_early(const struct conn *c, enum oe_dir dir, const struct oe_data *d)
 {
 	return c->from_start && c->role == OE_ROLE_CLIENT && dir == OE_DIR_IN && !c->open_cnt &&
@@ -609,7 +623,8 @@ static void on_data(struct conn_table *t, const struct oe_data *d, size_t len)
 		s->started = true;
 		s->next = d->off;
 	}
-	swapped = d->off > s->next && d->off - s->next <= HOLD_JUMP_MAX && s->last_tid && s->last_tid != d->tid;
+	swapped = d->off > s->next && d->off - s->next <= HOLD_JUMP_MAX && s->last_tid &&
+		  s->last_tid != d->tid;
 	if (c->held || swapped || too_early(c, dir, d)) {
 		if (hold(t, c, d, len)) {
 			if (c->held_cnt > 1 || !(swapped || too_early(c, dir, d)))
@@ -624,8 +639,10 @@ static void on_data(struct conn_table *t, const struct oe_data *d, size_t len)
 	deliver(t, c, d);
 }
 
-/* After a break (reset) the last bytes may still be on their way here: conn_free() ends the streams then. */
-static void close_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, const struct oe_close *r)
+/* After a break (reset) the last bytes may still be on their way here: conn_free() ends the streams
+ * then. */
+static void close_stream(struct conn_table *t, struct conn *c, enum oe_dir dir,
+			 const struct oe_close *r)
 {
 	if (r->what & OE_CLOSE_ALL && r->err)
 		return;
@@ -681,7 +698,8 @@ bool conn_record(struct conn_table *t, const void *rec, size_t len)
 	return true;
 }
 
-void conn_sweep(struct conn_table *t, uint64_t now_ns, void (*settle)(void *ctx, struct conn *c, uint64_t now_ns))
+void conn_sweep(struct conn_table *t, uint64_t now_ns,
+		void (*settle)(void *ctx, struct conn *c, uint64_t now_ns))
 {
 	for (struct conn *c = t->attended, *next; c; c = next) {
 		next = c->att_next;

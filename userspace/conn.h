@@ -17,8 +17,8 @@ struct target;
 
 /* One direction. */
 struct stream {
-	uint64_t next; /* offset of the byte that comes next */
-	struct buf rest; /* captured bytes that the parser wants to see again, with more behind */
+	uint64_t next;	  /* offset of the byte that comes next */
+	struct buf rest;  /* captured bytes that the parser wants to see again, with more behind */
 	uint64_t rest_ts; /* of the record that brought rest's first byte */
 	uint64_t last_ts;
 	uint32_t rest_tid;
@@ -30,7 +30,7 @@ struct stream {
 enum conn_state {
 	CONN_DETECT = 0, /* no protocol yet: looks at each start of a run */
 	CONN_PARSE,
-	CONN_OPAQUE,     /* left its protocol (Upgrade, CONNECT), or unknown for good */
+	CONN_OPAQUE, /* left its protocol (Upgrade, CONNECT), or unknown for good */
 };
 
 struct held;
@@ -38,7 +38,7 @@ struct held;
 struct conn {
 	uint64_t id;
 	struct conn_table *table;
-	struct conn *prev, *next; /* least recently used last */
+	struct conn *prev, *next;	  /* least recently used last */
 	struct conn *att_prev, *att_next; /* of those that the sweep has to look at */
 	bool attended;
 	struct endpoints ep;
@@ -46,13 +46,13 @@ struct conn {
 	uint8_t role; /* OE_ROLE_* as the kernel told */
 	bool server;  /* valid once a message was seen: the watched process answers */
 	bool role_known;
-	bool from_start;  /* seen from its first byte: role told by the kernel, nothing lost since */
-	bool confirmed;   /* pairing is certain; see assemble.c */
-	bool probing;     /* an unclassified run may still turn out to be a protocol's start */
-	uint8_t state;    /* enum conn_state */
-	uint8_t run_dir;  /* 1 + enum oe_dir of the current run, 0 = none yet */
+	bool from_start; /* seen from its first byte: role told by the kernel, nothing lost since */
+	bool confirmed;	 /* pairing is certain; see assemble.c */
+	bool probing;	 /* an unclassified run may still turn out to be a protocol's start */
+	uint8_t state;	 /* enum conn_state */
+	uint8_t run_dir; /* 1 + enum oe_dir of the current run, 0 = none yet */
 	uint16_t detect_tries;
-	uint32_t tgid;    /* of the last record */
+	uint32_t tgid; /* of the last record */
 	struct target *target;
 	const struct proto_ops *proto;
 	void *pstate;
@@ -61,7 +61,8 @@ struct conn {
 	uint32_t held_cnt;
 	uint64_t held_since;
 	uint64_t last_ts;
-	bool closing; /* gone; kept for a moment, since hooks on other CPUs may still report its last bytes */
+	bool closing; /* gone; kept for a moment, since hooks on other CPUs may still report its
+			 last bytes */
 	int close_err;
 	uint64_t close_ts;
 	/* assemble's */
@@ -74,9 +75,10 @@ struct conn_table;
 
 /* What the table calls. ctx is given back. All times are the record's (boot) ns. */
 struct conn_ops {
-	/* first_ts, last_ts: of the records that brought the first and the last byte of this message or part. */
-	void (*message)(void *ctx, struct conn *c, enum oe_dir dir, const struct message *m, uint64_t first_ts,
-			uint64_t last_ts, uint32_t tid);
+	/* first_ts, last_ts: of the records that brought the first and the last byte of this
+	 * message or part. */
+	void (*message)(void *ctx, struct conn *c, enum oe_dir dir, const struct message *m,
+			uint64_t first_ts, uint64_t last_ts, uint32_t tid);
 	/* A direction lost its footing: what is open can no longer be paired with certainty. */
 	void (*lost)(void *ctx, struct conn *c);
 	/* First bytes of a run in `dir`, before they are parsed. */
@@ -96,10 +98,11 @@ bool conn_record(struct conn_table *t, const void *rec, size_t len);
 /* The sweep shall look at c until nothing waits there any more. */
 void conn_attend(struct conn *c);
 /*
- * To be called now and then with the source's time: lets go of records held too long, settles the unconfirmed,
- * frees what was closed. Costs nothing for connections where nothing waits.
+ * To be called now and then with the source's time: lets go of records held too long, settles the
+ * unconfirmed, frees what was closed. Costs nothing for connections where nothing waits.
  */
-void conn_sweep(struct conn_table *t, uint64_t now_ns, void (*settle)(void *ctx, struct conn *c, uint64_t now_ns));
+void conn_sweep(struct conn_table *t, uint64_t now_ns,
+		void (*settle)(void *ctx, struct conn *c, uint64_t now_ns));
 /* A process ended: its Unix connections end with it (TCP tells by itself). */
 void conn_process_gone(struct conn_table *t, uint32_t tgid, uint64_t ts);
 size_t conn_count(const struct conn_table *t);

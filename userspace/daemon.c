@@ -115,7 +115,8 @@ static int open_pipeline(struct daemon *d, bool live)
 	/* a person who watches does not want to wait for a batch */
 	d->pc.batch_delay_ms = c->command == CMD_TRACE ? 0 : c->bsp_delay_ms;
 	d->pc.metric_interval_ms = c->metric_interval_ms;
-	d->pc.red.temporality = c->temporality == PREFER_CUMULATIVE ? METRIC_CUMULATIVE : METRIC_DELTA;
+	d->pc.red.temporality =
+		c->temporality == PREFER_CUMULATIVE ? METRIC_CUMULATIVE : METRIC_DELTA;
 	d->pc.recorder = d->recorder;
 	e = pipeline_new(&d->pc, &d->pipeline);
 	return e ? -fail(strerror(-e)) : 0;
@@ -162,7 +163,8 @@ static void finish(struct daemon *d)
 /* What was lost before it could be recorded belongs into the recording. */
 static void record_loss(struct daemon *d)
 {
-	struct oe_ev_loss r = {.hdr = {.type = OE_EV_LOSS, .len = sizeof(r), .ts_ns = clock_boot_ns()}};
+	struct oe_ev_loss r = {
+		.hdr = {.type = OE_EV_LOSS, .len = sizeof(r), .ts_ns = clock_boot_ns()}};
 	struct loader_stats s;
 
 	loader_stats(d->loader, &s);
@@ -190,9 +192,12 @@ static int start_capture(struct daemon *d, char err[256])
 	if (setpriority(PRIO_PROCESS, 0, -5))
 		log_debug("priority stays as it is: %s", strerror(errno));
 	if (matched)
-		log_info("capturing %zu process%s, hooks: %s", matched, matched == 1 ? "" : "es", loader_hooks(d->loader));
+		log_info("capturing %zu process%s, hooks: %s", matched, matched == 1 ? "" : "es",
+			 loader_hooks(d->loader));
 	else
-		log_info("capturing 0 processes, hooks: %s; nothing matches yet, waiting for it to start", loader_hooks(d->loader));
+		log_info("capturing 0 processes, hooks: %s; nothing matches yet, waiting for it to "
+			 "start",
+			 loader_hooks(d->loader));
 	if (c->log_level < LOG_INFO)
 		fprintf(stderr, "otel-ebpf: capturing %zu\n", matched);
 	notify_ready();
@@ -202,7 +207,8 @@ static int start_capture(struct daemon *d, char err[256])
 int daemon_run(const struct config *cfg)
 {
 	struct daemon d = {.cfg = cfg};
-	struct loader_config lc = {.hooks = (enum hooks)cfg->hooks, .ring_bytes = (size_t)cfg->ring_mib << 20,
+	struct loader_config lc = {.hooks = (enum hooks)cfg->hooks,
+				   .ring_bytes = (size_t)cfg->ring_mib << 20,
 				   .capture_bytes = cfg->capture_bytes};
 	static const struct loop_ops ops = {.ready = on_ready, .tick = on_tick};
 	char err[256] = "out of memory";
@@ -242,7 +248,8 @@ int daemon_run(const struct config *cfg)
 		fail(err);
 		goto out;
 	}
-	e = loop_run(loader_ring_fd(d.loader), cfg->duration_s ? cfg->duration_s * 1000 : UINT64_MAX, &ops, &d);
+	e = loop_run(loader_ring_fd(d.loader),
+		     cfg->duration_s ? cfg->duration_s * 1000 : UINT64_MAX, &ops, &d);
 	loader_detach(d.loader);
 	loader_drain(d.loader, pipeline_record, d.pipeline);
 	finish(&d);
@@ -256,7 +263,8 @@ out:
 			log_error("writing %s: %s", cfg->output, strerror(-e));
 			rc = 1;
 		} else if (!rc) {
-			log_info("%llu records written to %s", (unsigned long long)cnt, cfg->output);
+			log_info("%llu records written to %s", (unsigned long long)cnt,
+				 cfg->output);
 		}
 	}
 	close_all(&d);
@@ -293,7 +301,8 @@ int daemon_replay(const struct config *cfg)
 	if (info.truncated)
 		log_warn("%s ends in the middle: what stands before was used", cfg->file);
 	if (info.skipped)
-		log_info("%s: %llu packets are not whole TCP segments and were skipped", cfg->file, (unsigned long long)info.skipped);
+		log_info("%s: %llu packets are not whole TCP segments and were skipped", cfg->file,
+			 (unsigned long long)info.skipped);
 	rc = 0;
 out:
 	close_all(&d);

@@ -26,10 +26,13 @@ static void yes_no(FILE *f, bool have, const char *what, const char *good, const
 static void kernel_part(const struct feat *x, FILE *f)
 {
 	fprintf(f, "kernel %s, lockdown: %s\n", x->release, x->lockdown);
-	yes_no(f, x->btf, "BTF", "/sys/kernel/btf/vmlinux", "needs CONFIG_DEBUG_INFO_BTF; nothing can be captured without it");
-	yes_no(f, x->sock_length, "sock_send_length/sock_recv_length", "backend `sock` (default) can be used",
+	yes_no(f, x->btf, "BTF", "/sys/kernel/btf/vmlinux",
+	       "needs CONFIG_DEBUG_INFO_BTF; nothing can be captured without it");
+	yes_no(f, x->sock_length, "sock_send_length/sock_recv_length",
+	       "backend `sock` (default) can be used",
 	       "Linux 6.3 has them; backend `syscall` is used instead");
-	yes_no(f, x->sys_exit, "sys_exit", "backend `syscall` can be used (--hooks syscall)", "backend `syscall` cannot be used");
+	yes_no(f, x->sys_exit, "sys_exit", "backend `syscall` can be used (--hooks syscall)",
+	       "backend `syscall` cannot be used");
 	yes_no(f, x->set_state, "inet_sock_set_state", "opening and closing of TCP connections",
 	       "the end of TCP connections cannot be seen");
 	yes_no(f, x->sched, "sched_process_fork/exec/exit", "new processes are noticed at once",
@@ -46,10 +49,14 @@ static void privilege_part(const struct feat *x, FILE *f)
 	char text[160];
 
 	fprintf(f, "privileges of uid %d\n", (int)geteuid());
-	yes_no(f, x->cap_bpf || x->cap_sys_admin, "CAP_BPF", "", "needed to load programs (CAP_SYS_ADMIN on kernels before 5.8)");
-	yes_no(f, x->cap_perfmon || x->cap_sys_admin, "CAP_PERFMON", "", "needed to attach to tracepoints");
+	yes_no(f, x->cap_bpf || x->cap_sys_admin, "CAP_BPF", "",
+	       "needed to load programs (CAP_SYS_ADMIN on kernels before 5.8)");
+	yes_no(f, x->cap_perfmon || x->cap_sys_admin, "CAP_PERFMON", "",
+	       "needed to attach to tracepoints");
 	line(f, x->cap_sys_ptrace ? FINE : NOTE, "CAP_SYS_PTRACE",
-	     x->cap_sys_ptrace ? "" : "without it other users' processes show neither executable nor environment: service names are poorer");
+	     x->cap_sys_ptrace ? ""
+			       : "without it other users' processes show neither executable nor "
+				 "environment: service names are poorer");
 	if (x->load_ok)
 		line(f, FINE, "loading a program", "tried: works");
 	else {
@@ -77,15 +84,17 @@ static void process_part(const struct proc_config *proc, pid_t pid, const struct
 		s = resource_str(r, "service.name");
 		line(f, FINE, "service.name", s ? s : "unknown_service");
 		s = resource_str(r, "container.id");
-		line(f, FINE, "container.id", s ? s : "none: not in a container, or one whose id cannot be seen");
+		line(f, FINE, "container.id",
+		     s ? s : "none: not in a container, or one whose id cannot be seen");
 		resource_put(r);
 	}
 	proc_host_free(host);
 	line(f, x->load_ok ? FINE : MISSING, "plaintext sockets",
-	     !x->load_ok ? "nothing can be attached, see above"
-			 : x->sock_length ? "would be captured with hooks sock_send_length, sock_recv_length"
-					  : "would be captured with hook sys_exit");
-	line(f, NOTE, "TLS libraries", "not captured by this version: encrypted traffic is not seen");
+	     !x->load_ok      ? "nothing can be attached, see above"
+	     : x->sock_length ? "would be captured with hooks sock_send_length, sock_recv_length"
+			      : "would be captured with hook sys_exit");
+	line(f, NOTE, "TLS libraries",
+	     "not captured by this version: encrypted traffic is not seen");
 }
 
 int doctor_run(const struct proc_config *proc, pid_t pid, FILE *f)
@@ -111,7 +120,8 @@ int doctor_run(const struct proc_config *proc, pid_t pid, FILE *f)
 	if (pid > 0)
 		process_part(proc, pid, &x, f);
 	if (e)
-		fprintf(f, "\nCapture is not possible here. `otel-ebpf replay FILE` (a recording, pcap or pcapng) works "
+		fprintf(f, "\nCapture is not possible here. `otel-ebpf replay FILE` (a recording, "
+			   "pcap or pcapng) works "
 			   "without privileges.\n");
 	else
 		fprintf(f, "\nCapture is possible.\n");

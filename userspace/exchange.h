@@ -11,24 +11,26 @@
 struct endpoints {
 	uint16_t family; /* OE_AF_*; 0 = unknown */
 	uint16_t lport, rport;
-	uint8_t laddr[16], raddr[16]; /* IPv4 in the first 4 bytes; IPv4-mapped IPv6 already turned into IPv4 */
-	const char *path;             /* Unix: bound path, or NULL */
+	uint8_t laddr[16], raddr[16]; /* IPv4 in the first 4 bytes; IPv4-mapped IPv6 already turned
+					 into IPv4 */
+	const char *path;	      /* Unix: bound path, or NULL */
 };
 
 enum exchange_end {
 	EXCHANGE_COMPLETE = 0, /* request and final response seen to their ends */
 	EXCHANGE_NO_RESPONSE,  /* the connection ended before the first byte of a final response */
-	EXCHANGE_CUT,          /* the response began but the connection ended before its end */
-	EXCHANGE_UNKNOWN,      /* bytes were lost: what became of it is not known (no duration, not in RED) */
+	EXCHANGE_CUT,	       /* the response began but the connection ended before its end */
+	EXCHANGE_UNKNOWN, /* bytes were lost: what became of it is not known (no duration, not in
+			     RED) */
 };
 
 /* exchange.flags */
-#define XCHG_REQ_TRUNCATED 0x1   /* the request's head was captured in part */
-#define XCHG_RESP_TRUNCATED 0x2
-#define XCHG_REQ_SIZE_UNKNOWN 0x4
+#define XCHG_REQ_TRUNCATED     0x1 /* the request's head was captured in part */
+#define XCHG_RESP_TRUNCATED    0x2
+#define XCHG_REQ_SIZE_UNKNOWN  0x4
 #define XCHG_RESP_SIZE_UNKNOWN 0x8
-#define XCHG_TARGET_CUT 0x10     /* the request target itself is not complete */
-#define XCHG_TLS 0x20            /* the bytes came from a TLS library: scheme https */
+#define XCHG_TARGET_CUT	       0x10 /* the request target itself is not complete */
+#define XCHG_TLS	       0x20 /* the bytes came from a TLS library: scheme https */
 
 struct exchange {
 	enum msg_family family;
@@ -37,14 +39,14 @@ struct exchange {
 	uint32_t flags;
 	uint32_t tgid, tid; /* thread of the request's first byte */
 	struct endpoints ep;
-	uint64_t start_ns;      /* first byte of the request */
+	uint64_t start_ns;	/* first byte of the request */
 	uint64_t first_byte_ns; /* first byte of the final response, 0 = none */
-	uint64_t end_ns;        /* last byte of the response (or of what was seen of it) */
+	uint64_t end_ns;	/* last byte of the response (or of what was seen of it) */
 	uint64_t req_body_size, resp_body_size;
 	uint64_t req_wire_size, resp_wire_size;
-	int err;               /* errno of the socket when the connection broke, 0 = orderly end */
-	struct msg_http req;   /* family HTTP */
-	struct msg_http resp;  /* family HTTP; status -1 when there is none */
+	int err;	      /* errno of the socket when the connection broke, 0 = orderly end */
+	struct msg_http req;  /* family HTTP */
+	struct msg_http resp; /* family HTTP; status -1 when there is none */
 };
 
 #endif

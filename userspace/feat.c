@@ -44,7 +44,8 @@ static void read_lockdown(char out[32])
 	snprintf(out, 32, "unknown");
 	if (fd < 0)
 		return;
-	if (read(fd, text, sizeof(text) - 1) > 0 && (open = strchr(text, '[')) && (end = strchr(open, ']'))) {
+	if (read(fd, text, sizeof(text) - 1) > 0 && (open = strchr(text, '[')) &&
+	    (end = strchr(open, ']'))) {
 		*end = 0;
 		snprintf(out, 32, "%.31s", open + 1);
 	}
@@ -97,10 +98,12 @@ void feat_probe(struct feat *ret)
 	btf = btf__load_vmlinux_btf();
 	if (btf && !libbpf_get_error(btf)) {
 		ret->btf = true;
-		ret->sock_length = have_tp(btf, "sock_send_length") && have_tp(btf, "sock_recv_length");
+		ret->sock_length =
+			have_tp(btf, "sock_send_length") && have_tp(btf, "sock_recv_length");
 		ret->set_state = have_tp(btf, "inet_sock_set_state");
 		ret->sys_exit = have_tp(btf, "sys_exit");
-		ret->sched = have_tp(btf, "sched_process_fork") && have_tp(btf, "sched_process_exec") &&
+		ret->sched = have_tp(btf, "sched_process_fork") &&
+			     have_tp(btf, "sched_process_exec") &&
 			     have_tp(btf, "sched_process_exit");
 		ret->load_err = try_load(btf);
 		ret->load_ok = !ret->load_err;

@@ -16,7 +16,7 @@
 #include "userspace/base/log.h"
 #include "userspace/feat.h"
 
-#define LINKS_MAX 16
+#define LINKS_MAX   16
 #define SK_HASH_MAX 16384
 
 enum prog_group { GROUP_PROC, GROUP_IO };
@@ -85,13 +85,15 @@ static int cgroup_resolve(const char *path, uint64_t *ret_id, uint32_t *ret_leve
 		return -ENOENT;
 	}
 	if (name_to_handle_at(AT_FDCWD, dir, &fh.h, &mnt, 0)) {
-		snprintf(err, 256, "--cgroup %s: not a cgroup v2 directory (%s)", path, strerror(errno));
+		snprintf(err, 256, "--cgroup %s: not a cgroup v2 directory (%s)", path,
+			 strerror(errno));
 		return -EINVAL;
 	}
 	*ret_id = fh.id;
 	snprintf(dir + strlen(dir), sizeof(dir) - strlen(dir), "/cgroup.procs");
 	if (stat(dir, &st)) {
-		snprintf(err, 256, "--cgroup %s: not a cgroup v2 directory (it has no cgroup.procs)", path);
+		snprintf(err, 256,
+			 "--cgroup %s: not a cgroup v2 directory (it has no cgroup.procs)", path);
 		return -EINVAL;
 	}
 	*strrchr(dir, '/') = 0;
@@ -173,10 +175,14 @@ static int ring_record(void *ctx, void *data, size_t len)
 static int load_error(int e, char err[256])
 {
 	if (e == -EPERM)
-		snprintf(err, 256, "not allowed to load BPF programs: run as root, or with CAP_BPF and CAP_PERFMON "
-				   "(`otel-ebpf doctor` says what is missing)");
+		snprintf(err, 256,
+			 "not allowed to load BPF programs: run as root, or with CAP_BPF and "
+			 "CAP_PERFMON "
+			 "(`otel-ebpf doctor` says what is missing)");
 	else
-		snprintf(err, 256, "cannot load BPF programs: %s (%.120s); `otel-ebpf doctor` says what this kernel lacks",
+		snprintf(err, 256,
+			 "cannot load BPF programs: %s (%.120s); `otel-ebpf doctor` says what this "
+			 "kernel lacks",
 			 strerror(-e), libbpf_said[0] ? libbpf_said : "no more is known");
 	return e;
 }
@@ -190,7 +196,9 @@ int loader_open(const struct loader_config *cfg, struct loader **ret, char err[2
 	libbpf_set_print(libbpf_print);
 	feat_probe(&f);
 	if (!f.btf) {
-		snprintf(err, 256, "this kernel has no BTF (/sys/kernel/btf/vmlinux): a kernel with CONFIG_DEBUG_INFO_BTF is needed");
+		snprintf(err, 256,
+			 "this kernel has no BTF (/sys/kernel/btf/vmlinux): a kernel with "
+			 "CONFIG_DEBUG_INFO_BTF is needed");
 		return -ENOTSUP;
 	}
 	l = calloc(1, sizeof(*l));
@@ -200,7 +208,9 @@ int loader_open(const struct loader_config *cfg, struct loader **ret, char err[2
 	if (l->hooks == HOOKS_AUTO)
 		l->hooks = f.sock_length ? HOOKS_SOCK : HOOKS_SYSCALL;
 	if (l->hooks == HOOKS_SOCK && !f.sock_length) {
-		snprintf(err, 256, "--hooks sock: this kernel has no sock_send_length tracepoint (Linux 6.3); use --hooks syscall");
+		snprintf(err, 256,
+			 "--hooks sock: this kernel has no sock_send_length tracepoint (Linux "
+			 "6.3); use --hooks syscall");
 		e = -ENOTSUP;
 		goto out;
 	}
@@ -221,10 +231,12 @@ int loader_open(const struct loader_config *cfg, struct loader **ret, char err[2
 		goto out;
 	}
 	for (size_t i = 0; i < PROG_CNT; i++) {
-		struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
+		struct bpf_program *p =
+			bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
 
 		if (p)
-			bpf_program__set_autoload(p, prog_table[i].hooks == HOOKS_AUTO || prog_table[i].hooks == l->hooks);
+			bpf_program__set_autoload(p, prog_table[i].hooks == HOOKS_AUTO ||
+							     prog_table[i].hooks == l->hooks);
 	}
 	e = otel_ebpf_bpf__load(l->skel);
 	if (e) {
@@ -257,7 +269,8 @@ static int attach_group(struct loader *l, enum prog_group group, char err[256])
 		if (!l->links[i]) {
 			int e = -errno;
 
-			snprintf(err, 256, "cannot attach %s: %s", prog_table[i].name, strerror(-e));
+			snprintf(err, 256, "cannot attach %s: %s", prog_table[i].name,
+				 strerror(-e));
 			return e;
 		}
 	}
@@ -296,7 +309,8 @@ int loader_select(struct loader *l, pid_t pid)
 {
 	uint32_t key = (uint32_t)pid, val = 1;
 
-	return bpf_map_update_elem(bpf_map__fd(l->skel->maps.pids), &key, &val, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(bpf_map__fd(l->skel->maps.pids), &key, &val, BPF_ANY) ? -errno
+											 : 0;
 }
 
 int loader_deselect(struct loader *l, pid_t pid)
@@ -333,7 +347,8 @@ struct missed_sum {
 	uint64_t missed;
 };
 
-static void add_missed(void *ctx, const char *name, uint64_t run_ns, uint64_t run_cnt, uint64_t missed)
+static void add_missed(void *ctx, const char *name, uint64_t run_ns, uint64_t run_cnt,
+		       uint64_t missed)
 {
 	struct missed_sum *sum = ctx;
 
@@ -368,14 +383,19 @@ const char *loader_hooks(const struct loader *l)
 }
 
 void loader_each_prog(const struct loader *l,
-		      void (*fn)(void *ctx, const char *name, uint64_t run_ns, uint64_t run_cnt, uint64_t missed), void *ctx)
+		      void (*fn)(void *ctx, const char *name, uint64_t run_ns, uint64_t run_cnt,
+				 uint64_t missed),
+		      void *ctx)
 {
 	for (size_t i = 0; i < PROG_CNT; i++) {
-		struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
+		struct bpf_program *p =
+			bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 
-		if (p && bpf_program__fd(p) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len))
-			fn(ctx, prog_table[i].name, info.run_time_ns, info.run_cnt, info.recursion_misses);
+		if (p && bpf_program__fd(p) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len))
+			fn(ctx, prog_table[i].name, info.run_time_ns, info.run_cnt,
+			   info.recursion_misses);
 	}
 }

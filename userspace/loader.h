@@ -19,10 +19,10 @@ enum hooks { HOOKS_AUTO, HOOKS_SOCK, HOOKS_SYSCALL };
 
 struct loader_config {
 	enum hooks hooks;
-	size_t ring_bytes;      /* power of two, multiple of the page size */
+	size_t ring_bytes;	/* power of two, multiple of the page size */
 	uint32_t capture_bytes; /* largest copy of one I/O */
 	bool select_all;
-	bool exec_events;       /* report every exec of the host, for --exe */
+	bool exec_events;			/* report every exec of the host, for --exe */
 	const char *cgroups[LOADER_RANGES_MAX]; /* cgroup v2 directories */
 	uint32_t cgroup_cnt;
 	struct {
@@ -34,7 +34,8 @@ struct loader_config {
 /* What the kernel lost or left out, summed over CPUs. */
 struct loader_stats {
 	struct oe_stats k;
-	uint64_t missed; /* hook firings the kernel skipped: a program was already running on that CPU */
+	uint64_t missed; /* hook firings the kernel skipped: a program was already running on that
+			    CPU */
 };
 
 struct loader;
@@ -62,6 +63,8 @@ void loader_stats(const struct loader *l, struct loader_stats *ret);
 const char *loader_hooks(const struct loader *l);
 /* Calls fn for each attached program: run time and count are 0 unless kernel.bpf_stats_enabled. */
 void loader_each_prog(const struct loader *l,
-		      void (*fn)(void *ctx, const char *name, uint64_t run_ns, uint64_t run_cnt, uint64_t missed), void *ctx);
+		      void (*fn)(void *ctx, const char *name, uint64_t run_ns, uint64_t run_cnt,
+				 uint64_t missed),
+		      void *ctx);
 
 #endif

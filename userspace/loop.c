@@ -51,7 +51,8 @@ static bool on_signal(int fd, const struct loop_ops *ops, void *ctx)
 
 int loop_run(int fd, uint64_t duration_ms, const struct loop_ops *ops, void *ctx)
 {
-	struct itimerspec every = {{0, LOOP_TICK_MS * NSEC_PER_MSEC}, {0, LOOP_TICK_MS * NSEC_PER_MSEC}};
+	struct itimerspec every = {{0, LOOP_TICK_MS * NSEC_PER_MSEC},
+				   {0, LOOP_TICK_MS * NSEC_PER_MSEC}};
 	uint64_t until = UINT64_MAX, expired;
 	int ep = -1, timer = -1, sig = -1, err = 0;
 	bool stop = false;

@@ -6,16 +6,16 @@
 #include <stdint.h>
 
 struct loop_ops {
-	void (*ready)(void *ctx); /* the polled descriptor is readable */
-	void (*tick)(void *ctx);  /* every tick_ms */
+	void (*ready)(void *ctx);  /* the polled descriptor is readable */
+	void (*tick)(void *ctx);   /* every tick_ms */
 	void (*hangup)(void *ctx); /* SIGHUP; NULL: ignored */
 };
 
 #define LOOP_TICK_MS 50
 
 /*
- * Blocks SIGTERM, SIGINT, SIGHUP and SIGPIPE in this thread and those it makes later. Call before any thread
- * is started. 0 or negative errno.
+ * Blocks SIGTERM, SIGINT, SIGHUP and SIGPIPE in this thread and those it makes later. Call before
+ * any thread is started. 0 or negative errno.
  */
 int loop_block_signals(void);
 /*

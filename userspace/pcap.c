@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packet captures: link, network and transport headers; the streams are put together in tcp_reasm.c. */
+/* Packet captures: link, network and transport headers; the streams are put together in
+ * tcp_reasm.c. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -8,14 +9,14 @@
 #include "userspace/base/clock.h"
 #include "userspace/tcp_reasm.h"
 
-#define FLOWS_MAX 65536u
+#define FLOWS_MAX    65536u
 #define IPV6_EXT_MAX 8
 
 #define PROTO_TCP 6
-#define ETH_IPV4 0x0800
-#define ETH_IPV6 0x86dd
-#define ETH_VLAN 0x8100
-#define ETH_QINQ 0x88a8
+#define ETH_IPV4  0x0800
+#define ETH_IPV6  0x86dd
+#define ETH_VLAN  0x8100
+#define ETH_QINQ  0x88a8
 
 static uint16_t be16(const uint8_t *p)
 {
@@ -59,7 +60,8 @@ static bool link_layer(int type, struct bytes *p, uint16_t *ret_type)
 	case DLT_LOOP:
 		if (p->len < 5)
 			return false;
-		*p = bytes_from(*p, 4); /* the family's number differs between systems: look at the version instead */
+		*p = bytes_from(*p, 4); /* the family's number differs between systems: look at the
+					   version instead */
 		et = p->data[0] >> 4 == 6 ? ETH_IPV6 : ETH_IPV4;
 		break;
 	case DLT_RAW:
@@ -86,7 +88,8 @@ static bool ipv4(struct bytes *p, struct tcp_segment *s, uint32_t *ret_len)
 	ihl = (p->data[0] & 15u) * 4;
 	total = be16(p->data + 2);
 	/* fragments are not put together; segmentation offload leaves 0 for more than 64 KiB */
-	if (ihl < 20 || p->len < ihl || (be16(p->data + 6) & 0x3fff) || p->data[9] != PROTO_TCP || (total && total < ihl))
+	if (ihl < 20 || p->len < ihl || (be16(p->data + 6) & 0x3fff) || p->data[9] != PROTO_TCP ||
+	    (total && total < ihl))
 		return false;
 	s->family = OE_AF_INET;
 	memcpy(s->src, p->data + 12, 4);
@@ -114,7 +117,8 @@ static bool ipv6(struct bytes *p, struct tcp_segment *s, uint32_t *ret_len)
 	for (int i = 0; i < IPV6_EXT_MAX && next != PROTO_TCP; i++) {
 		uint32_t ext;
 
-		/* hop-by-hop, routing, destination options; anything else (fragments) is not for us */
+		/* hop-by-hop, routing, destination options; anything else (fragments) is not for us
+		 */
 		if ((next != 0 && next != 43 && next != 60) || p->len < 8)
 			return false;
 		ext = (p->data[1] + 1u) * 8;
@@ -153,7 +157,8 @@ static bool tcp(struct bytes p, uint32_t ip_len, uint32_t wire_left, struct tcp_
 	return true;
 }
 
-int pcap_run(const char *path, source_cb cb, void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
+int pcap_run(const char *path, source_cb cb,
+	     void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
 	     struct source_info *ret_info, char err[256])
 {
 	char perr[PCAP_ERRBUF_SIZE] = "";
@@ -183,7 +188,8 @@ int pcap_run(const char *path, source_cb cb, void (*on_start)(void *ctx, const s
 		info.records++;
 		/* with nanosecond precision tv_usec holds nanoseconds */
 		s.ts_ns = (uint64_t)h->ts.tv_sec * NSEC_PER_SEC + (uint64_t)h->ts.tv_usec;
-		if (!link_layer(type, &b, &et) || !(et == ETH_IPV4 ? ipv4(&b, &s, &ip_len) : ipv6(&b, &s, &ip_len)) ||
+		if (!link_layer(type, &b, &et) ||
+		    !(et == ETH_IPV4 ? ipv4(&b, &s, &ip_len) : ipv6(&b, &s, &ip_len)) ||
 		    !tcp(b, ip_len, h->len - (uint32_t)(h->caplen - b.len), &s)) {
 			info.skipped++;
 			continue;

@@ -23,7 +23,7 @@ struct pipeline {
 	struct target_table targets;
 	struct red *red;
 	struct resource *self;
-	struct batch *spans; /* being filled */
+	struct batch *spans;	 /* being filled */
 	uint64_t spans_since_ns; /* boot time of its first span */
 	uint64_t next_metrics_ns;
 	uint64_t start_unix_ns;
@@ -52,8 +52,8 @@ static void flush_spans(struct pipeline *p)
 	p->spans = NULL;
 }
 
-static int make_span(struct pipeline *p, const struct sem_ops *sem, struct conn *c, const struct exchange *x,
-		     const struct identity *id)
+static int make_span(struct pipeline *p, const struct sem_ops *sem, struct conn *c,
+		     const struct exchange *x, const struct identity *id)
 {
 	struct span *sp;
 	int err;
@@ -74,7 +74,8 @@ static int make_span(struct pipeline *p, const struct sem_ops *sem, struct conn 
 	sp->first_byte_ns = x->first_byte_ns;
 	sp->end_ns = x->end_ns < x->start_ns ? x->start_ns : x->end_ns;
 	if (x->req.tracestate.len)
-		sp->tracestate = arena_strndup(&p->spans->arena, x->req.tracestate.data, x->req.tracestate.len);
+		sp->tracestate = arena_strndup(&p->spans->arena, x->req.tracestate.data,
+					       x->req.tracestate.len);
 	err = sem->span(x, &p->cfg.sem, p->spans, sp);
 	if (err) {
 		/* a half-made span is never sent */
@@ -87,7 +88,8 @@ static int make_span(struct pipeline *p, const struct sem_ops *sem, struct conn 
 	return 0;
 }
 
-static void on_exchange(void *ctx, struct conn *c, const struct exchange *x, const struct identity *id)
+static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,
+			const struct identity *id)
 {
 	struct pipeline *p = ctx;
 	const struct sem_ops *sem = sem_find(x->family);
@@ -115,8 +117,8 @@ static void on_exchange(void *ctx, struct conn *c, const struct exchange *x, con
 		p->stats.spans++;
 }
 
-static void on_message(void *ctx, struct conn *c, enum oe_dir dir, const struct message *m, uint64_t first_ts,
-		       uint64_t last_ts, uint32_t tid)
+static void on_message(void *ctx, struct conn *c, enum oe_dir dir, const struct message *m,
+		       uint64_t first_ts, uint64_t last_ts, uint32_t tid)
 {
 	assemble_message(&((struct pipeline *)ctx)->assemble, c, dir, m, first_ts, last_ts, tid);
 }
@@ -167,7 +169,8 @@ static const struct conn_ops conn_callbacks = {
 
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 {
-	struct assemble_config ac = {.propagate = cfg->propagate, .sample = decide, .exchange = on_exchange};
+	struct assemble_config ac = {
+		.propagate = cfg->propagate, .sample = decide, .exchange = on_exchange};
 	struct pipeline *p = calloc(1, sizeof(*p));
 	int err;
 
@@ -329,7 +332,8 @@ static void flush_metrics(struct pipeline *p)
 		p->self = proc_resource(p->cfg.host, getpid());
 	pipeline_ledger(p, &s);
 	b = batch_new(BATCH_METRICS, red_metric_cnt(p->red) + selfstats_metric_max(&s));
-	if (!b || red_collect(p->red, b, p->cfg.live ? now : p->now_ns + (uint64_t)p->boot_to_unix_ns) ||
+	if (!b ||
+	    red_collect(p->red, b, p->cfg.live ? now : p->now_ns + (uint64_t)p->boot_to_unix_ns) ||
 	    (p->self && selfstats_collect(&s, b, p->self, p->start_unix_ns, now)))
 		p->stats.red_no_memory++;
 	for (uint32_t i = 0; b && b->cnt && i < p->cfg.metric_queue_cnt; i++)

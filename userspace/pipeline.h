@@ -2,8 +2,8 @@
 #ifndef OE_PIPELINE_H
 #define OE_PIPELINE_H
 /*
- * Everything between a source and the exporters' queues: streams, pairing, RED, sampling, batches. One
- * thread owns it; the queues are the only hand-over.
+ * Everything between a source and the exporters' queues: streams, pairing, RED, sampling, batches.
+ * One thread owns it; the queues are the only hand-over.
  */
 #include <stdio.h>
 
@@ -21,11 +21,11 @@ struct recorder;
 struct loader_stats;
 
 struct pipeline_config {
-	bool live;                /* processes are here and now: look at /proc */
+	bool live; /* processes are here and now: look at /proc */
 	bool propagate;
 	uint32_t max_conns;
 	uint32_t batch_max_spans;
-	uint32_t batch_delay_ms;  /* OTEL_BSP_SCHEDULE_DELAY */
+	uint32_t batch_delay_ms; /* OTEL_BSP_SCHEDULE_DELAY */
 	uint32_t metric_interval_ms;
 	struct sem_config sem;
 	struct sampler sampler;
@@ -34,7 +34,8 @@ struct pipeline_config {
 	struct queue *trace_queues[PIPELINE_QUEUES_MAX];
 	struct queue *metric_queues[PIPELINE_QUEUES_MAX];
 	uint32_t trace_queue_cnt, metric_queue_cnt;
-	struct recorder *recorder; /* `record`: records are only written, not parsed; NULL otherwise */
+	struct recorder
+		*recorder; /* `record`: records are only written, not parsed; NULL otherwise */
 	/* kernel's part of the ledger, NULL when there is none (replay) */
 	void (*kernel_stats)(void *ctx, struct loader_stats *ret);
 	void *kernel_ctx;
@@ -55,8 +56,8 @@ void pipeline_tick(struct pipeline *p);
 /* Ends all connections, hands over what is left: spans, then metrics. */
 void pipeline_finish(struct pipeline *p);
 /*
- * A source that is read as fast as it goes (a file) would overrun the exporters' queues: on, batches wait until the
- * queues have room.
+ * A source that is read as fast as it goes (a file) would overrun the exporters' queues: on,
+ * batches wait until the queues have room.
  */
 void pipeline_flow_control(struct pipeline *p, bool on);
 struct selfstats;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes as /proc shows them. Command-line arguments are looked at to find a script's name and are never
- * exported: secrets stand there. Of the environment only two variables are read.
+ * Processes as /proc shows them. Command-line arguments are looked at to find a script's name and
+ * are never exported: secrets stand there. Of the environment only two variables are read.
  */
 #include "userspace/proc.h"
 
@@ -19,8 +19,8 @@
 
 #include "userspace/proc_name.h"
 
-#define ATTRS_MAX 64
-#define ENVIRON_MAX (256u << 10)
+#define ATTRS_MAX	   64
+#define ENVIRON_MAX	   (256u << 10)
 #define RESOURCE_BYTES_MAX (64u << 10)
 
 struct proc_host {
@@ -54,7 +54,8 @@ static void put_strn(struct filling *f, const char *key, const char *val, size_t
 	k = arena_strndup(&f->r->arena, key, strlen(key));
 	v = arena_strndup(&f->r->arena, val, len);
 	if (k && v)
-		f->attrs[f->cnt++] = (struct attr){.key = k, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
+		f->attrs[f->cnt++] =
+			(struct attr){.key = k, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
 }
 
 static void put_str(struct filling *f, const char *key, const char *val)
@@ -91,7 +92,8 @@ static struct resource *fill_end(struct filling *f)
 }
 
 /* Reads a small file of a process, NUL-terminated. Returns its length or negative errno. */
-static ssize_t read_file(const struct proc_config *cfg, pid_t pid, const char *name, char *buf, size_t size)
+static ssize_t read_file(const struct proc_config *cfg, pid_t pid, const char *name, char *buf,
+			 size_t size)
 {
 	char path[PATH_MAX];
 	size_t len = 0;
@@ -178,7 +180,9 @@ int proc_host_new(const struct proc_config *cfg, struct proc_host **ret)
 	h->arch = NULL;
 	if (!uname(&un))
 		/* values of the conventions' host.arch */
-		h->arch = !strcmp(un.machine, "x86_64") ? "amd64" : !strcmp(un.machine, "aarch64") ? "arm64" : NULL;
+		h->arch = !strcmp(un.machine, "x86_64")	   ? "amd64"
+			  : !strcmp(un.machine, "aarch64") ? "arm64"
+							   : NULL;
 	*ret = h;
 	return 0;
 }
@@ -190,7 +194,10 @@ void proc_host_free(struct proc_host *h)
 
 static int unhex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 /* Percent-decoding in place; false when malformed. */
@@ -277,11 +284,13 @@ static void put_container(struct filling *f, const struct proc_host *h, pid_t pi
 {
 	char text[16384], id[65], *p;
 
-	if (read_file(&h->cfg, pid, "cgroup", text, sizeof(text)) > 0 && proc_container_id(text, id)) {
+	if (read_file(&h->cfg, pid, "cgroup", text, sizeof(text)) > 0 &&
+	    proc_container_id(text, id)) {
 		put_str(f, "container.id", id);
 		return;
 	}
-	/* a private cgroup namespace hides it; the files that runtimes mount into containers show it */
+	/* a private cgroup namespace hides it; the files that runtimes mount into containers show
+	 * it */
 	if (read_file(&h->cfg, pid, "mountinfo", text, sizeof(text)) <= 0)
 		return;
 	for (p = text; (p = strstr(p, "/containers/")); p++) {
@@ -333,7 +342,8 @@ struct resource *proc_resource(const struct proc_host *h, pid_t pid)
 		put_environ(&f, h, pid);
 	if (h->cfg.resource_attrs)
 		put_pairs(&f, h->cfg.resource_attrs);
-	if (proc_service_name(cmd, n > 0 ? (size_t)n : 0, base, name, sizeof(name), &runtime, &language))
+	if (proc_service_name(cmd, n > 0 ? (size_t)n : 0, base, name, sizeof(name), &runtime,
+			      &language))
 		put_str(&f, "service.name", name);
 	put_str(&f, "service.name", h->cfg.fallback_name);
 	put_str(&f, "service.name", "unknown_service");
@@ -404,9 +414,11 @@ size_t proc_resource_to_pairs(const struct resource *r, void *out, size_t size)
 		int n;
 
 		if (a->type == ATTR_INT)
-			n = snprintf((char *)out + len, size - len, "%s%c%lld", a->key, 0, (long long)a->i);
+			n = snprintf((char *)out + len, size - len, "%s%c%lld", a->key, 0,
+				     (long long)a->i);
 		else
-			n = snprintf((char *)out + len, size - len, "%s%c%.*s", a->key, 0, (int)a->len, a->s);
+			n = snprintf((char *)out + len, size - len, "%s%c%.*s", a->key, 0,
+				     (int)a->len, a->s);
 		if (n < 0 || (size_t)n + 1 > size - len)
 			return 0;
 		len += (size_t)n + 1;

@@ -8,15 +8,17 @@ struct runtime {
 	const char *prefix; /* of the executable's name, followed by digits, dots or nothing */
 	const char *runtime, *language;
 	const char *with_value; /* options that take the next argument, ' ' around each */
-	const char *module;     /* options whose next argument names what runs */
+	const char *module;	/* options whose next argument names what runs */
 };
 
 static const struct runtime runtimes[] = {
 	{"python", "cpython", "python", " -W -X --check-hash-based-pycs ", " -m "},
 	{"pypy", "pypy", "python", " -W -X ", " -m "},
-	{"node", "nodejs", "nodejs", " -r --require --import --loader --experimental-loader -C --conditions --env-file ", " "},
+	{"node", "nodejs", "nodejs",
+	 " -r --require --import --loader --experimental-loader -C --conditions --env-file ", " "},
 	{"java", NULL, "java",
-	 " -cp -classpath --class-path -p --module-path --add-modules --add-opens --add-exports --add-reads --upgrade-module-path ",
+	 " -cp -classpath --class-path -p --module-path --add-modules --add-opens --add-exports "
+	 "--add-reads --upgrade-module-path ",
 	 " -jar -m --module "},
 	{"ruby", NULL, "ruby", " -I -r -C ", " "},
 	{"perl", NULL, NULL, " -I ", " "},
@@ -50,7 +52,8 @@ static const char *base_name(const char *path)
 /* app.py -> app, shop-1.2.jar -> shop-1.2, com.acme.Main -> Main; index.js -> its folder */
 static void script_name(const char *script, bool java_class, char *out, size_t size)
 {
-	static const char *const suffixes[] = {".py", ".pyc", ".js", ".mjs", ".cjs", ".ts", ".jar", ".war", ".rb", ".pl", ".php"};
+	static const char *const suffixes[] = {".py",  ".pyc", ".js", ".mjs", ".cjs", ".ts",
+					       ".jar", ".war", ".rb", ".pl",  ".php"};
 	const char *b = base_name(script), *dot;
 	size_t n = strlen(b);
 
@@ -64,7 +67,8 @@ static void script_name(const char *script, bool java_class, char *out, size_t s
 			break;
 		}
 	}
-	if (((n == 5 && !strncmp(b, "index", 5)) || (n == 8 && !strncmp(b, "__main__", 8))) && b > script + 1) {
+	if (((n == 5 && !strncmp(b, "index", 5)) || (n == 8 && !strncmp(b, "__main__", 8))) &&
+	    b > script + 1) {
 		const char *end = b - 1, *start = end;
 
 		while (start > script && start[-1] != '/')
@@ -88,8 +92,8 @@ static bool plain_name(const char *name, char *out, size_t size)
 	return true;
 }
 
-bool proc_service_name(const char *cmdline, size_t len, const char *exe, char *out, size_t size, const char **ret_runtime,
-		       const char **ret_language)
+bool proc_service_name(const char *cmdline, size_t len, const char *exe, char *out, size_t size,
+		       const char **ret_runtime, const char **ret_language)
 {
 	const struct runtime *r = NULL;
 	const char *end = cmdline + len, *arg, *name = exe && *exe ? exe : NULL;

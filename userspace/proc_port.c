@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which processes hold sockets of certain ports: the tables of each network namespace, then descriptors. */
+/* Which processes hold sockets of certain ports: the tables of each network namespace, then
+ * descriptors. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +18,7 @@
 struct scan {
 	const struct proc_config *cfg;
 	uint16_t lo, hi;
-	struct hashmap inodes;     /* sockets that match */
+	struct hashmap inodes;	   /* sockets that match */
 	struct hashmap namespaces; /* seen */
 	int (*fn)(void *ctx, pid_t pid);
 	void *ctx;
@@ -35,8 +36,10 @@ static void read_table(struct scan *s, pid_t pid, const char *name)
 		unsigned long inode;
 
 		/* sl local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode */
-		if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x %*s %*s %*s %*u %*u %lu", &lport, &rport, &state,
-			   &inode) != 4 || !inode)
+		if (sscanf(line,
+			   "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x %*s %*s %*s %*u %*u %lu",
+			   &lport, &rport, &state, &inode) != 4 ||
+		    !inode)
 			continue;
 		if ((lport >= s->lo && lport <= s->hi) || (rport >= s->lo && rport <= s->hi))
 			hashmap_put(&s->inodes, inode, s);
@@ -84,7 +87,8 @@ static int find_holder(void *ctx, pid_t pid, pid_t ppid)
 	return found ? s->fn(s->ctx, pid) : 0;
 }
 
-int proc_port_pids(const struct proc_config *cfg, uint16_t lo, uint16_t hi, int (*fn)(void *ctx, pid_t pid), void *ctx)
+int proc_port_pids(const struct proc_config *cfg, uint16_t lo, uint16_t hi,
+		   int (*fn)(void *ctx, pid_t pid), void *ctx)
 {
 	struct scan s = {.cfg = cfg, .lo = lo, .hi = hi, .fn = fn, .ctx = ctx};
 	int err;

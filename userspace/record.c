@@ -15,7 +15,9 @@ struct recorder {
 
 int recorder_open(const char *path, int64_t boot_to_unix_ns, struct recorder **ret_rec)
 {
-	struct recording_header h = {.magic = RECORDING_MAGIC, .byte_order = RECORDING_BYTE_ORDER, .abi = OE_ABI,
+	struct recording_header h = {.magic = RECORDING_MAGIC,
+				     .byte_order = RECORDING_BYTE_ORDER,
+				     .abi = OE_ABI,
 				     .boot_to_unix_ns = boot_to_unix_ns};
 	struct recorder *r = calloc(1, sizeof(*r));
 
@@ -23,7 +25,8 @@ int recorder_open(const char *path, int64_t boot_to_unix_ns, struct recorder **r
 		return -ENOMEM;
 	errno = 0;
 	r->f = strcmp(path, "-") ? fopen(path, "wxe") : stdout;
-	/* an older file of that name is replaced, never appended to; a special file is written as it is */
+	/* an older file of that name is replaced, never appended to; a special file is written as
+	 * it is */
 	if (!r->f && errno == EEXIST)
 		r->f = fopen(path, "we");
 	if (!r->f) {

@@ -7,7 +7,7 @@
  */
 #include <stdint.h>
 
-#define RECORDING_MAGIC "OTELEBPF"
+#define RECORDING_MAGIC	     "OTELEBPF"
 #define RECORDING_BYTE_ORDER 0x01020304u
 
 struct recording_header {

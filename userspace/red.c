@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A series is found by its content: resource id, metric and attributes, serialised into a key. Each pair of
- * metric and resource (a group) has at most series_max series; what comes beyond is counted in one overflow
- * point, so the sum over all points is always the number of exchanges.
+ * A series is found by its content: resource id, metric and attributes, serialised into a key. Each
+ * pair of metric and resource (a group) has at most series_max series; what comes beyond is counted
+ * in one overflow point, so the sum over all points is always the number of exchanges.
  */
 #include "userspace/red.h"
 
@@ -12,15 +12,16 @@
 
 #include "userspace/base/hashmap.h"
 
-#define KEY_MAX 1024
-#define GROUPS_MAX 65536u
+#define KEY_MAX	       1024
+#define GROUPS_MAX     65536u
 #define SERIES_ALL_MAX 262144u
 
 /* Recommended by the conventions for durations in seconds. */
-static const double default_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10};
+static const double default_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
+					0.5,   0.75, 1,	    2.5,  5,	 7.5, 10};
 
 struct series {
-	struct series *next;      /* of its group */
+	struct series *next;	  /* of its group */
 	struct series *same_hash; /* other keys with the same hash */
 	uint64_t hash;
 	uint8_t *key;
@@ -238,7 +239,8 @@ static struct series *overflow(struct red *r, struct group *g, uint64_t now)
 	return s;
 }
 
-static struct series *find(struct red *r, struct resource *res, const struct sem_series *src, uint64_t now)
+static struct series *find(struct red *r, struct resource *res, const struct sem_series *src,
+			   uint64_t now)
 {
 	uint8_t key[KEY_MAX];
 	size_t len = make_key(res, src, key);
@@ -275,7 +277,8 @@ fail:
 	return NULL;
 }
 
-int red_add(struct red *r, struct resource *res, const struct sem_series *series, double duration_s, uint64_t now)
+int red_add(struct red *r, struct resource *res, const struct sem_series *series, double duration_s,
+	    uint64_t now)
 {
 	struct series *s = find(r, res, series, now);
 	uint32_t b = 0;
@@ -302,7 +305,8 @@ uint32_t red_metric_cnt(const struct red *r)
 	return r->group_cnt;
 }
 
-static int copy_point(const struct red *r, const struct series *s, struct batch *b, struct metric_point *p, uint64_t now)
+static int copy_point(const struct red *r, const struct series *s, struct batch *b,
+		      struct metric_point *p, uint64_t now)
 {
 	struct attr *attrs = arena_alloc(&b->arena, s->attr_cnt * sizeof(*attrs) + 8);
 	uint64_t *buckets = arena_alloc(&b->arena, (r->cfg.bound_cnt + 1) * sizeof(*buckets));
@@ -320,9 +324,17 @@ static int copy_point(const struct red *r, const struct series *s, struct batch 
 				return -ENOMEM;
 		}
 	}
-	*p = (struct metric_point){.attrs = attrs, .attr_cnt = s->attr_cnt, .start_ns = s->start_ns, .time_ns = now,
-				   .count = s->count, .sum = s->sum, .min = s->min, .max = s->max,
-				   .bounds = bounds, .buckets = buckets, .bound_cnt = r->cfg.bound_cnt};
+	*p = (struct metric_point){.attrs = attrs,
+				   .attr_cnt = s->attr_cnt,
+				   .start_ns = s->start_ns,
+				   .time_ns = now,
+				   .count = s->count,
+				   .sum = s->sum,
+				   .min = s->min,
+				   .max = s->max,
+				   .bounds = bounds,
+				   .buckets = buckets,
+				   .bound_cnt = r->cfg.bound_cnt};
 	return 0;
 }
 
@@ -387,12 +399,14 @@ void red_retire(struct red *r, const struct resource *res)
 }
 
 /* By linear interpolation inside the bucket; the last one ends at the maximum. */
-static double quantile(const struct red *r, const uint64_t *buckets, uint64_t count, double max, double q)
+static double quantile(const struct red *r, const uint64_t *buckets, uint64_t count, double max,
+		       double q)
 {
 	double want = q * (double)count, seen = 0;
 
 	for (uint32_t i = 0; i <= r->cfg.bound_cnt; i++) {
-		double lo = i ? r->bounds[i - 1] : 0, hi = i < r->cfg.bound_cnt ? r->bounds[i] : max;
+		double lo = i ? r->bounds[i - 1] : 0,
+		       hi = i < r->cfg.bound_cnt ? r->bounds[i] : max;
 
 		if (hi > max)
 			hi = max;
@@ -441,7 +455,8 @@ static void op_name(const struct series *s, char *out, size_t size)
 			*p = '?';
 }
 
-static int add_row(const struct red *r, struct row **rows, size_t *cnt, const struct group *g, const struct series *s)
+static int add_row(const struct red *r, struct row **rows, size_t *cnt, const struct group *g,
+		   const struct series *s)
 {
 	const char *service = resource_str(g->resource, "service.name");
 	struct row w = {.service = service ? service : "unknown_service"}, *to = NULL;
@@ -449,7 +464,8 @@ static int add_row(const struct red *r, struct row **rows, size_t *cnt, const st
 	snprintf(w.kind, sizeof(w.kind), "%s", strstr(g->metric, ".client.") ? "client" : "server");
 	op_name(s, w.op, sizeof(w.op));
 	for (size_t i = 0; i < *cnt && !to; i++)
-		if (!strcmp((*rows)[i].op, w.op) && !strcmp((*rows)[i].kind, w.kind) && !strcmp((*rows)[i].service, w.service))
+		if (!strcmp((*rows)[i].op, w.op) && !strcmp((*rows)[i].kind, w.kind) &&
+		    !strcmp((*rows)[i].service, w.service))
 			to = &(*rows)[i];
 	if (!to) {
 		struct row *more = realloc(*rows, (*cnt + 1) * sizeof(**rows));
@@ -506,12 +522,13 @@ void red_print(const struct red *r, FILE *f)
 		return;
 	}
 	qsort(rows, cnt, sizeof(*rows), by_count);
-	fprintf(f, "%-20s %-6s %-40s %9s %8s %7s %9s %9s %9s\n", "SERVICE", "KIND", "OPERATION", "REQUESTS", "RATE/s",
-		"ERRORS", "~P50", "~P95", "~P99");
+	fprintf(f, "%-20s %-6s %-40s %9s %8s %7s %9s %9s %9s\n", "SERVICE", "KIND", "OPERATION",
+		"REQUESTS", "RATE/s", "ERRORS", "~P50", "~P95", "~P99");
 	for (size_t i = 0; i < cnt; i++) {
 		const struct row *w = &rows[i];
 
-		fprintf(f, "%-20.20s %-6s %-40.40s %9llu ", w->service, w->kind, w->op, (unsigned long long)w->count);
+		fprintf(f, "%-20.20s %-6s %-40.40s %9llu ", w->service, w->kind, w->op,
+			(unsigned long long)w->count);
 		if (span >= 0.1)
 			fprintf(f, "%8.1f ", (double)w->count / span);
 		else

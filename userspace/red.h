@@ -2,8 +2,9 @@
 #ifndef OE_RED_H
 #define OE_RED_H
 /*
- * Duration histograms per resource and series, counted before sampling. Owned by the capture thread.
- * Series beyond the limit per metric and resource are counted in one overflow point (otel.metric.overflow=true).
+ * Duration histograms per resource and series, counted before sampling. Owned by the capture
+ * thread. Series beyond the limit per metric and resource are counted in one overflow point
+ * (otel.metric.overflow=true).
  */
 #include "exporter/telemetry.h"
 #include <stdio.h>
@@ -15,7 +16,7 @@ struct red;
 struct red_config {
 	const double *bounds; /* seconds, rising; NULL = the conventions' recommended 14 */
 	uint32_t bound_cnt;
-	uint32_t series_max;  /* per metric and resource, overflow point included; default 2000 */
+	uint32_t series_max; /* per metric and resource, overflow point included; default 2000 */
 	enum metric_temporality temporality;
 };
 
@@ -35,7 +36,8 @@ int red_collect(struct red *r, struct batch *b, uint64_t now_unix_ns);
  * the next red_collect() still reports them, then they are freed.
  */
 void red_retire(struct red *r, const struct resource *res);
-/* Readable table (rate, errors, p50, p95, p99 per operation) on f; used by trace's and demo's end. */
+/* Readable table (rate, errors, p50, p95, p99 per operation) on f; used by trace's and demo's end.
+ */
 void red_print(const struct red *r, FILE *f);
 
 #endif

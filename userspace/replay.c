@@ -12,7 +12,8 @@
 
 int source_kind(const char *path)
 {
-	static const uint32_t pcap_magics[] = {0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a};
+	static const uint32_t pcap_magics[] = {0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1,
+					       0x0a0d0d0a};
 	char head[8] = {0};
 	uint32_t magic;
 	FILE *f = fopen(path, "re");
@@ -48,13 +49,15 @@ static int check_header(const struct recording_header *h, char err[256])
 		return -EINVAL;
 	}
 	if (h->abi != OE_ABI) {
-		snprintf(err, 256, "made by record format %u, this program reads %u", h->abi, OE_ABI);
+		snprintf(err, 256, "made by record format %u, this program reads %u", h->abi,
+			 OE_ABI);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int replay_run(const char *path, source_cb cb, void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
+int replay_run(const char *path, source_cb cb,
+	       void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
 	       struct source_info *ret_info, char err[256])
 {
 	struct source_info info = {0};
@@ -91,7 +94,8 @@ int replay_run(const char *path, source_cb cb, void (*on_start)(void *ctx, const
 			break;
 		}
 		if (hdr.len < sizeof(hdr) || hdr.len > RECORD_MAX) {
-			snprintf(err, 256, "record %llu has an impossible length of %u", (unsigned long long)info.records + 1, hdr.len);
+			snprintf(err, 256, "record %llu has an impossible length of %u",
+				 (unsigned long long)info.records + 1, hdr.len);
 			e = -EINVAL;
 			break;
 		}

@@ -7,11 +7,12 @@
  *
  * The heuristic answers only when every segment is either surely a word of the program or surely
  * an identifier, which becomes {id}. A word: at most 24 letters (with - _ . ~ between), at most two
- * digits which stand at its end or behind a v (v1, s3, oauth2), and not what looks like random letters. An
- * identifier: digits, UUIDs, hexadecimal of 8 and more with a digit, anything with three digits
- * or more, addresses of mail, percent-encoded junk, more than 24 characters. A file name is a word only
- * without digits; with an extension it becomes {file} unless its stem is a word. More than 8 segments, or a segment that is neither
- * surely one nor the other, and there is no route: a wrong one would be worse.
+ * digits which stand at its end or behind a v (v1, s3, oauth2), and not what looks like random
+ * letters. An identifier: digits, UUIDs, hexadecimal of 8 and more with a digit, anything with
+ * three digits or more, addresses of mail, percent-encoded junk, more than 24 characters. A file
+ * name is a word only without digits; with an extension it becomes {file} unless its stem is a
+ * word. More than 8 segments, or a segment that is neither surely one nor the other, and there is
+ * no route: a wrong one would be worse.
  */
 #include "userspace/route.h"
 
@@ -19,9 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEGMENTS_MAX 32
+#define SEGMENTS_MAX	       32
 #define HEURISTIC_SEGMENTS_MAX 8
-#define WORD_MAX 24
+#define WORD_MAX	       24
 
 struct pattern {
 	char *text;
@@ -77,11 +78,14 @@ static int pattern_init(struct pattern *p, const char *text, char err[256])
 		bool dots = open && close && s.len > 5 && !memcmp(s.data + s.len - 4, "...", 3);
 
 		if (open != close || (open && s.len < 3) || (!open && memchr(s.data, '{', s.len))) {
-			snprintf(err, 256, "route '%.100s': a placeholder is a whole segment, like {id}", text);
+			snprintf(err, 256,
+				 "route '%.100s': a placeholder is a whole segment, like {id}",
+				 text);
 			return -EINVAL;
 		}
 		if ((star || dots) && i + 1 < p->cnt) {
-			snprintf(err, 256, "route '%.100s': * and {name...} stand at the end only", text);
+			snprintf(err, 256, "route '%.100s': * and {name...} stand at the end only",
+				 text);
 			return -EINVAL;
 		}
 		p->tail |= star || dots;
@@ -93,7 +97,8 @@ static int pattern_init(struct pattern *p, const char *text, char err[256])
 	return 0;
 }
 
-int route_table_new(const char *const *patterns, size_t cnt, struct route_table **ret, char err[256])
+int route_table_new(const char *const *patterns, size_t cnt, struct route_table **ret,
+		    char err[256])
 {
 	struct route_table *t = calloc(1, sizeof(*t));
 	int e = -ENOMEM;
@@ -132,7 +137,8 @@ static bool matches(const struct pattern *p, const struct bytes *seg, size_t cnt
 	if (p->tail ? cnt < p->cnt : cnt != p->cnt)
 		return false;
 	for (size_t i = 0; i < p->cnt; i++) {
-		if (p->seg[i].lit.data ? !bytes_eq(p->seg[i].lit, seg[i]) : !seg[i].len && !(p->tail && i + 1 == p->cnt))
+		if (p->seg[i].lit.data ? !bytes_eq(p->seg[i].lit, seg[i])
+				       : !seg[i].len && !(p->tail && i + 1 == p->cnt))
 			return false;
 	}
 	return true;
@@ -165,7 +171,8 @@ static bool is_digit(uint8_t c)
 
 enum verdict { WORD, ID, UNSURE };
 
-/* Letters only, but nothing a person would write: long runs without a vowel, or case mixed inside. */
+/* Letters only, but nothing a person would write: long runs without a vowel, or case mixed inside.
+ */
 static bool looks_random(struct bytes s)
 {
 	size_t run = 0, flips = 0, letters = 0, vowels = 0;
@@ -188,7 +195,8 @@ static bool looks_random(struct bytes s)
 			flips++;
 	}
 	/* camelCase flips twice a word */
-	return flips > 6 || (letters > 7 && flips * 2 > letters) || (letters > 6 && vowels * 6 < letters);
+	return flips > 6 || (letters > 7 && flips * 2 > letters) ||
+	       (letters > 6 && vowels * 6 < letters);
 }
 
 static enum verdict classify(struct bytes s)
@@ -259,7 +267,8 @@ static bool guess(const struct bytes *seg, size_t cnt, char *out, size_t size)
 		struct bytes name = seg[i];
 
 		if (!seg[i].len && i + 1 < cnt)
-			return false; /* an empty segment in the middle: nothing a program would define */
+			return false; /* an empty segment in the middle: nothing a program would
+					 define */
 		if (i + 1 < cnt || !file_segment(seg[i], &name)) {
 			switch (classify(seg[i])) {
 			case WORD:
@@ -277,7 +286,8 @@ static bool guess(const struct bytes *seg, size_t cnt, char *out, size_t size)
 	return true;
 }
 
-enum route_source route_of(const struct route_table *t, bool heuristic, struct bytes path, char *out, size_t out_size)
+enum route_source route_of(const struct route_table *t, bool heuristic, struct bytes path,
+			   char *out, size_t out_size)
 {
 	struct bytes seg[SEGMENTS_MAX];
 	const struct pattern *best = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "userspace/sample.h"
 
-bool sampler_decide(const struct sampler *s, const uint8_t trace_id[16], const struct tracectx *parent)
+bool sampler_decide(const struct sampler *s, const uint8_t trace_id[16],
+		    const struct tracectx *parent)
 {
 	uint64_t low = 0;
 

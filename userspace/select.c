@@ -2,8 +2,9 @@
 /*
  * Every selected process has reasons. A fork inherits them (in the kernel at once, here by its
  * record); an exec looks again: descendants of a --pid stay, an --exe must match the new
- * program, the others are found again by the kernel at the next socket operation. Processes that the kernel
- * entered by itself (cgroup, port, all) are not known here until they fork, and need not be.
+ * program, the others are found again by the kernel at the next socket operation. Processes that
+ * the kernel entered by itself (cgroup, port, all) are not known here until they fork, and need not
+ * be.
  */
 #define _XOPEN_SOURCE 700
 #include "userspace/select.h"
@@ -20,10 +21,10 @@
 #include "userspace/base/hashmap.h"
 #include "userspace/base/log.h"
 
-#define REASON_TREE 0x1
-#define REASON_EXE 0x2
-#define REASON_OTHER 0x4
-#define PIDS_MAX 65536u
+#define REASON_TREE	 0x1
+#define REASON_EXE	 0x2
+#define REASON_OTHER	 0x4
+#define PIDS_MAX	 65536u
 #define CGROUP_DEPTH_MAX 32
 
 struct selection {
@@ -35,7 +36,8 @@ struct selection {
 	pid_t self;
 };
 
-int selection_new(const struct selector *sel, size_t cnt, const struct proc_config *proc, struct selection **ret)
+int selection_new(const struct selector *sel, size_t cnt, const struct proc_config *proc,
+		  struct selection **ret)
 {
 	struct selection *s = calloc(1, sizeof(*s));
 
@@ -65,7 +67,8 @@ int selection_loader_config(const struct selection *s, struct loader_config *ret
 
 		if ((sel->kind == SELECT_PORT && ret->port_cnt == LOADER_RANGES_MAX) ||
 		    (sel->kind == SELECT_CGROUP && ret->cgroup_cnt == LOADER_RANGES_MAX)) {
-			snprintf(err, 256, "at most %d %s selections are possible", LOADER_RANGES_MAX,
+			snprintf(err, 256, "at most %d %s selections are possible",
+				 LOADER_RANGES_MAX,
 				 sel->kind == SELECT_PORT ? "--port" : "--cgroup");
 			return -E2BIG;
 		}
@@ -130,7 +133,7 @@ struct tree {
 	struct selection *s;
 	struct {
 		pid_t pid, ppid;
-	} *rows;
+	} * rows;
 	size_t cnt, cap;
 	bool exe;
 };
@@ -165,7 +168,8 @@ static void close_over_children(struct tree *t)
 		for (size_t i = 0; i < t->cnt; i++) {
 			uintptr_t why = reasons_of(t->s, t->rows[i].ppid) & REASON_TREE;
 
-			if (why && !(reasons_of(t->s, t->rows[i].pid) & why) && t->rows[i].pid != t->s->self) {
+			if (why && !(reasons_of(t->s, t->rows[i].pid) & why) &&
+			    t->rows[i].pid != t->s->self) {
 				enter(t->s, t->rows[i].pid, why);
 				changed = true;
 			}
@@ -266,7 +270,8 @@ void selection_process(struct selection *s, const struct oe_proc *r)
 
 			enter(s, pid, now);
 			hashmap_put(&s->reasons, r->tgid, (void *)now);
-			/* it may have forked before this record was read: those children run the same program */
+			/* it may have forked before this record was read: those children run the
+			 * same program */
 			if (fresh) {
 				struct tree t = {.s = s, .exe = true};
 

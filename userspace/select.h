@@ -15,14 +15,15 @@ enum selector_kind { SELECT_PID, SELECT_EXE, SELECT_PORT, SELECT_CGROUP, SELECT_
 /* One word of the user; several are combined with OR. */
 struct selector {
 	enum selector_kind kind;
-	pid_t pid;       /* SELECT_PID */
+	pid_t pid;	 /* SELECT_PID */
 	uint16_t lo, hi; /* SELECT_PORT */
-	char *text;      /* SELECT_EXE: glob; SELECT_CGROUP: path */
+	char *text;	 /* SELECT_EXE: glob; SELECT_CGROUP: path */
 };
 
 struct selection;
 
-int selection_new(const struct selector *sel, size_t cnt, const struct proc_config *proc, struct selection **ret);
+int selection_new(const struct selector *sel, size_t cnt, const struct proc_config *proc,
+		  struct selection **ret);
 void selection_free(struct selection *s);
 /* Fills what the kernel side needs to know. -E2BIG with err[] when there are too many of a kind. */
 int selection_loader_config(const struct selection *s, struct loader_config *ret, char err[256]);

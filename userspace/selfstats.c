@@ -14,14 +14,22 @@ struct row {
 	size_t at;
 };
 
-#define SCOPE "otel-ebpf"
+#define SCOPE	 "otel-ebpf"
 #define U(field) offsetof(struct stats, field)
 #define K(field) offsetof(struct loader_stats, k.field)
 
-#define IO "otel_ebpf.capture.io", "{operation}", "Socket operations of watched processes, by what became of them"
-#define IOB "otel_ebpf.capture.io.size", "By", "Bytes that watched processes moved, by what became of them"
-#define IOI "otel_ebpf.capture.io.incomplete", "{operation}", "Operations reported with fewer bytes than they had, by cause"
-#define AUX "otel_ebpf.capture.records", "{record}", "Connection and process records, by what became of them"
+#define IO                                                                                         \
+	"otel_ebpf.capture.io", "{operation}",                                                     \
+		"Socket operations of watched processes, by what became of them"
+#define IOB                                                                                        \
+	"otel_ebpf.capture.io.size", "By",                                                         \
+		"Bytes that watched processes moved, by what became of them"
+#define IOI                                                                                        \
+	"otel_ebpf.capture.io.incomplete", "{operation}",                                          \
+		"Operations reported with fewer bytes than they had, by cause"
+#define AUX                                                                                        \
+	"otel_ebpf.capture.records", "{record}",                                                   \
+		"Connection and process records, by what became of them"
 #define LOST "otel_ebpf.capture.lost", "{operation}", "What the kernel side could not do, by cause"
 
 static const struct row kernel_rows[] = {
@@ -42,14 +50,17 @@ static const struct row kernel_rows[] = {
 };
 
 #define REC "otel_ebpf.records", "{record}", "Records taken from the source"
-#define STR "otel_ebpf.stream.size", "By", "Bytes of watched streams, by what the parsers made of them"
+#define STR                                                                                        \
+	"otel_ebpf.stream.size", "By", "Bytes of watched streams, by what the parsers made of them"
 #define STE "otel_ebpf.stream.events", "{event}", "Breaks in the streams, by kind"
 #define MSG "otel_ebpf.messages", "{message}", "Protocol messages parsed"
 #define XCH "otel_ebpf.requests", "{request}", "Requests seen, by how they ended"
 #define CON "otel_ebpf.connections", "{connection}", "Connections met, by what became of them"
 #define SPN "otel_ebpf.spans", "{span}", "Spans, by what became of them before the exporters"
 #define RED "otel_ebpf.red.requests", "{request}", "Requests counted in duration histograms"
-#define CTX "otel_ebpf.context.invalid", "{header}", "Trace context that was ignored because it is not valid"
+#define CTX                                                                                        \
+	"otel_ebpf.context.invalid", "{header}",                                                   \
+		"Trace context that was ignored because it is not valid"
 
 static const struct row user_rows[] = {
 	{REC, "outcome", "taken", U(records)},
@@ -82,10 +93,13 @@ static const struct row user_rows[] = {
 };
 
 /* names of the conventions' SDK metrics (semconv otel/metrics.yaml), one set per exporter */
-#define QSP "otel.sdk.exporter.span.exported", "{span}", "Spans whose export has finished, successfully or not"
+#define QSP                                                                                        \
+	"otel.sdk.exporter.span.exported", "{span}",                                               \
+		"Spans whose export has finished, successfully or not"
 #define QPR "otel.sdk.processor.span.processed", "{span}", "Spans the processor is done with"
-#define QMP "otel.sdk.exporter.metric_data_point.exported", "{data_point}", \
-	    "Metric data points whose export has finished, successfully or not"
+#define QMP                                                                                        \
+	"otel.sdk.exporter.metric_data_point.exported", "{data_point}",                            \
+		"Metric data points whose export has finished, successfully or not"
 #define Q(field) offsetof(struct queue_stats, field)
 
 static const struct row queue_rows[] = {
@@ -115,8 +129,8 @@ uint32_t selfstats_metric_max(const struct selfstats *s)
 }
 
 /* Rows of one metric become its points. */
-static int collect_rows(const struct row *rows, size_t cnt, const void *base, const char *exporter, struct batch *b,
-			struct resource *res, uint64_t start_ns, uint64_t now_ns)
+static int collect_rows(const struct row *rows, size_t cnt, const void *base, const char *exporter,
+			struct batch *b, struct resource *res, uint64_t start_ns, uint64_t now_ns)
 {
 	for (size_t i = 0, n; i < cnt; i += n) {
 		struct metric *m = batch_add_metric(b, res);
@@ -141,14 +155,22 @@ static int collect_rows(const struct row *rows, size_t cnt, const void *base, co
 			if (!at)
 				return -ENOMEM;
 			if (rows[i + k].key)
-				at[ac++] = (struct attr){.key = rows[i + k].key, .type = ATTR_STR,
-							 .len = (uint32_t)strlen(rows[i + k].value), .s = rows[i + k].value};
+				at[ac++] = (struct attr){.key = rows[i + k].key,
+							 .type = ATTR_STR,
+							 .len = (uint32_t)strlen(rows[i + k].value),
+							 .s = rows[i + k].value};
 			if (exporter)
-				at[ac++] = (struct attr){.key = "otel.component.name", .type = ATTR_STR,
-							 .len = (uint32_t)strlen(exporter), .s = exporter};
-			pts[k] = (struct metric_point){.attrs = at, .attr_cnt = ac, .start_ns = start_ns,
-						       .time_ns = now_ns, .is_int = true,
-						       .i = (int64_t)value_of(base, rows[i + k].at)};
+				at[ac++] = (struct attr){.key = "otel.component.name",
+							 .type = ATTR_STR,
+							 .len = (uint32_t)strlen(exporter),
+							 .s = exporter};
+			pts[k] =
+				(struct metric_point){.attrs = at,
+						      .attr_cnt = ac,
+						      .start_ns = start_ns,
+						      .time_ns = now_ns,
+						      .is_int = true,
+						      .i = (int64_t)value_of(base, rows[i + k].at)};
 		}
 		m->points = pts;
 		m->point_cnt = (uint32_t)n;
@@ -157,15 +179,17 @@ static int collect_rows(const struct row *rows, size_t cnt, const void *base, co
 	return 0;
 }
 
-int selfstats_collect(const struct selfstats *s, struct batch *b, struct resource *res, uint64_t start_ns, uint64_t now_ns)
+int selfstats_collect(const struct selfstats *s, struct batch *b, struct resource *res,
+		      uint64_t start_ns, uint64_t now_ns)
 {
 	int err = collect_rows(user_rows, CNT(user_rows), &s->s, NULL, b, res, start_ns, now_ns);
 
 	if (!err && s->have_kernel)
-		err = collect_rows(kernel_rows, CNT(kernel_rows), &s->k, NULL, b, res, start_ns, now_ns);
-	for (uint32_t i = 0; !err && i < s->queue_cnt; i++)
-		err = collect_rows(queue_rows, CNT(queue_rows), &s->queues[i].s, s->queues[i].name, b, res, start_ns,
+		err = collect_rows(kernel_rows, CNT(kernel_rows), &s->k, NULL, b, res, start_ns,
 				   now_ns);
+	for (uint32_t i = 0; !err && i < s->queue_cnt; i++)
+		err = collect_rows(queue_rows, CNT(queue_rows), &s->queues[i].s, s->queues[i].name,
+				   b, res, start_ns, now_ns);
 	return err;
 }
 
@@ -184,7 +208,8 @@ void selfstats_print(const struct selfstats *s, FILE *f)
 {
 	fprintf(f, "otel-ebpf: ledger\n");
 	if (s->have_kernel) {
-		fprintf(f, "  %-40s seen=%llu\n", "otel_ebpf.capture.io", (unsigned long long)s->k.k.io_seen);
+		fprintf(f, "  %-40s seen=%llu\n", "otel_ebpf.capture.io",
+			(unsigned long long)s->k.k.io_seen);
 		print_rows(kernel_rows, CNT(kernel_rows), &s->k, f);
 	}
 	print_rows(user_rows, CNT(user_rows), &s->s, f);

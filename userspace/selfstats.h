@@ -25,8 +25,8 @@ struct selfstats {
 /* How many metrics selfstats_collect() adds at most. */
 uint32_t selfstats_metric_max(const struct selfstats *s);
 /* 0 or -ENOMEM. b has room. start_ns: of the daemon. */
-int selfstats_collect(const struct selfstats *s, struct batch *b, struct resource *res, uint64_t start_ns,
-		      uint64_t now_ns);
+int selfstats_collect(const struct selfstats *s, struct batch *b, struct resource *res,
+		      uint64_t start_ns, uint64_t now_ns);
 void selfstats_print(const struct selfstats *s, FILE *f);
 
 #endif

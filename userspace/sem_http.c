@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP spans and metrics as the stable conventions say (semconv/http). What is not known is left out.
+ * HTTP spans and metrics as the stable conventions say (semconv/http). What is not known is left
+ * out.
  *
- * error.type, the whole list: a status code as text (server: 5xx; client: 4xx and 5xx); for requests without a
- * response "connection_closed", "connection_reset", "connection_aborted", "timeout" or "connection_error"; for responses that
- * broke off the same words. On the server side a request without a response means that the connection ended
- * first, whoever ended it.
+ * error.type, the whole list: a status code as text (server: 5xx; client: 4xx and 5xx); for
+ * requests without a response "connection_closed", "connection_reset", "connection_aborted",
+ * "timeout" or "connection_error"; for responses that broke off the same words. On the server side
+ * a request without a response means that the connection ended first, whoever ended it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,11 +16,12 @@
 #include "userspace/url.h"
 #include "userspace/source.h"
 
-#define SCOPE "otel-ebpf/http"
+#define SCOPE	  "otel-ebpf/http"
 #define ROUTE_MAX 256
 
-static const char *const default_methods[] = {"GET",     "HEAD",  "POST",  "PUT",   "DELETE", "CONNECT",
-					      "OPTIONS", "TRACE", "PATCH", "QUERY", NULL};
+static const char *const default_methods[] = {"GET",	"HEAD",	   "POST",    "PUT",
+					      "DELETE", "CONNECT", "OPTIONS", "TRACE",
+					      "PATCH",	"QUERY",   NULL};
 
 /* What both the span and the metric need. */
 struct common {
@@ -27,7 +29,7 @@ struct common {
 	struct target_parts target;
 	const char *scheme;
 	struct bytes host; /* server.address, may be empty */
-	uint16_t port;     /* server.port, 0 = unknown */
+	uint16_t port;	   /* server.port, 0 = unknown */
 	char addr[INET6_ADDRSTRLEN];
 	const char *error;
 	char error_status[12];
@@ -38,7 +40,8 @@ struct common {
 
 static const char *known_method(const struct sem_config *cfg, struct bytes m)
 {
-	const char *const *names = cfg->known_methods ? (const char *const *)cfg->known_methods : default_methods;
+	const char *const *names =
+		cfg->known_methods ? (const char *const *)cfg->known_methods : default_methods;
 
 	for (; *names; names++)
 		if (bytes_eq(m, bytes_str(*names)))
@@ -82,7 +85,8 @@ static void set_error(const struct exchange *x, struct common *c)
 	}
 }
 
-/* Host or authority; else, since never invented, the address at the server's end of the connection. */
+/* Host or authority; else, since never invented, the address at the server's end of the connection.
+ */
 static void set_server(const struct exchange *x, struct common *c)
 {
 	const struct endpoints *ep = &x->ep;
@@ -95,7 +99,8 @@ static void set_server(const struct exchange *x, struct common *c)
 	}
 	c->port = 0;
 	if (inet) {
-		c->host = bytes_str(address(x->server ? ep->laddr : ep->raddr, ep->family, c->addr));
+		c->host =
+			bytes_str(address(x->server ? ep->laddr : ep->raddr, ep->family, c->addr));
 		c->port = x->server ? ep->lport : ep->rport;
 	} else if (ep->path) {
 		c->host = bytes_str(ep->path);
@@ -109,13 +114,15 @@ static void common_of(const struct exchange *x, const struct sem_config *cfg, st
 	c->has_route = false;
 	c->method = known_method(cfg, x->req.method);
 	target_split(x->req.method, x->req.target, &c->target);
-	c->scheme = x->flags & XCHG_TLS || bytes_ieq(c->target.scheme, BYTES_LIT("https")) ? "https" : "http";
+	c->scheme = x->flags & XCHG_TLS || bytes_ieq(c->target.scheme, BYTES_LIT("https")) ? "https"
+											   : "http";
 	set_server(x, c);
 	set_error(x, c);
 	c->version = x->req.version_major == 1 ? (x->req.version_minor ? "1.1" : "1.0") : NULL;
 	/* a path that is not whole would give a wrong route, unless the cut lies in the query */
 	if (!(x->flags & XCHG_TARGET_CUT) || c->target.has_query)
-		c->has_route = route_of(cfg->routes, cfg->route_heuristic, c->target.path, c->route, sizeof(c->route)) != ROUTE_NONE;
+		c->has_route = route_of(cfg->routes, cfg->route_heuristic, c->target.path, c->route,
+					sizeof(c->route)) != ROUTE_NONE;
 }
 
 /* The span's attributes while they are gathered. */
@@ -179,7 +186,8 @@ static void num(struct out *o, const char *key, int64_t v)
 		at->i = v;
 }
 
-static void url_full(struct out *o, const struct exchange *x, const struct common *c, const char *query)
+static void url_full(struct out *o, const struct exchange *x, const struct common *c,
+		     const char *query)
 {
 	bool v6 = memchr(c->host.data ? c->host.data : (const uint8_t *)"", ':', c->host.len);
 	char port[8] = "";
@@ -189,8 +197,10 @@ static void url_full(struct out *o, const struct exchange *x, const struct commo
 		return;
 	if (c->port && c->port != (!strcmp(c->scheme, "https") ? 443 : 80))
 		snprintf(port, sizeof(port), ":%u", c->port);
-	url = arena_printf(o->a, "%s://%s%.*s%s%s%.*s%s%s", c->scheme, v6 ? "[" : "", (int)c->host.len, c->host.data,
-			   v6 ? "]" : "", port, (int)c->target.path.len, c->target.path.data ? (const char *)c->target.path.data : "",
+	url = arena_printf(o->a, "%s://%s%.*s%s%s%.*s%s%s", c->scheme, v6 ? "[" : "",
+			   (int)c->host.len, c->host.data, v6 ? "]" : "", port,
+			   (int)c->target.path.len,
+			   c->target.path.data ? (const char *)c->target.path.data : "",
 			   query ? "?" : "", query ? query : "");
 	text(o, "url.full", url);
 }
@@ -217,7 +227,8 @@ static void sizes(struct out *o, const struct exchange *x)
 		num(o, "http.request.body.size", (int64_t)x->req_body_size);
 		num(o, "http.request.size", (int64_t)x->req_wire_size);
 	}
-	if (x->end == EXCHANGE_COMPLETE && !(x->flags & (XCHG_RESP_SIZE_UNKNOWN | XCHG_RESP_TRUNCATED))) {
+	if (x->end == EXCHANGE_COMPLETE &&
+	    !(x->flags & (XCHG_RESP_SIZE_UNKNOWN | XCHG_RESP_TRUNCATED))) {
 		num(o, "http.response.body.size", (int64_t)x->resp_body_size);
 		num(o, "http.response.size", (int64_t)x->resp_wire_size);
 	}
@@ -248,9 +259,13 @@ static void completeness(struct out *o, const struct exchange *x)
 	at->len = n;
 }
 
-static int http_span(const struct exchange *x, const struct sem_config *cfg, struct batch *b, struct span *sp)
+static int http_span(const struct exchange *x, const struct sem_config *cfg, struct batch *b,
+		     struct span *sp)
 {
-	struct out o = {.a = &b->arena, .cap = 24, .value_max = cfg->attr_value_max, .count_max = cfg->attr_count_max};
+	struct out o = {.a = &b->arena,
+			.cap = 24,
+			.value_max = cfg->attr_value_max,
+			.count_max = cfg->attr_count_max};
 	const char *query = NULL;
 	struct common c;
 	const char *verb;
@@ -258,7 +273,8 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	common_of(x, cfg, &c);
 	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
 	verb = strcmp(c.method, "_OTHER") ? c.method : "HTTP";
-	sp->name = c.has_route ? arena_printf(o.a, "%s %s", verb, c.route) : arena_strndup(o.a, verb, strlen(verb));
+	sp->name = c.has_route ? arena_printf(o.a, "%s %s", verb, c.route)
+			       : arena_strndup(o.a, verb, strlen(verb));
 	if (!o.attrs || !sp->name)
 		return -ENOMEM;
 	sp->scope = SCOPE;
@@ -301,7 +317,8 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 static void add_str(struct sem_series *s, const char *key, const char *v, size_t len)
 {
 	if (v && len && s->attr_cnt < SEM_ATTRS_MAX)
-		s->attrs[s->attr_cnt++] = (struct attr){.key = key, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
+		s->attrs[s->attr_cnt++] =
+			(struct attr){.key = key, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
 }
 
 static void add_text(struct sem_series *s, size_t *at, const char *key, const char *v)
@@ -321,14 +338,16 @@ static void add_int(struct sem_series *s, const char *key, int64_t v)
 		s->attrs[s->attr_cnt++] = (struct attr){.key = key, .type = ATTR_INT, .i = v};
 }
 
-static void http_series(const struct exchange *x, const struct sem_config *cfg, struct sem_series *s)
+static void http_series(const struct exchange *x, const struct sem_config *cfg,
+			struct sem_series *s)
 {
 	struct common c;
 	size_t at = 0;
 
 	common_of(x, cfg, &c);
 	s->metric = x->server ? "http.server.request.duration" : "http.client.request.duration";
-	s->description = x->server ? "Duration of HTTP server requests." : "Duration of HTTP client requests.";
+	s->description = x->server ? "Duration of HTTP server requests."
+				   : "Duration of HTTP client requests.";
 	s->unit = "s";
 	s->attr_cnt = 0;
 	add_str(s, "http.request.method", c.method, strlen(c.method));

@@ -21,7 +21,7 @@ typedef void (*source_cb)(void *ctx, const void *rec, size_t len);
 
 /* Records that only recordings hold (type >= OE_EV_USER). */
 #define OE_EV_RESOURCE 0x100 /* struct oe_ev_resource */
-#define OE_EV_LOSS 0x101     /* struct oe_ev_loss */
+#define OE_EV_LOSS     0x101 /* struct oe_ev_loss */
 
 /*
  * The resource of a process as it was discovered when the recording was made: payload is
@@ -38,30 +38,32 @@ struct oe_ev_resource {
 struct oe_ev_loss {
 	struct oe_hdr hdr;
 	__u64 ring_full; /* records that found no room in the ring buffer */
-	__u64 missed;    /* hook firings that the kernel skipped (recursion) */
+	__u64 missed;	 /* hook firings that the kernel skipped (recursion) */
 };
 
 struct source_info {
 	int64_t boot_to_unix_ns; /* what to add to a record's ts_ns */
 	uint64_t records;
-	uint64_t truncated;      /* bytes or packets at the end that were cut off */
-	uint64_t skipped;        /* pcap: packets that are not TCP, fragments, bad checksums of length */
+	uint64_t truncated; /* bytes or packets at the end that were cut off */
+	uint64_t skipped;   /* pcap: packets that are not TCP, fragments, bad checksums of length */
 };
 
 /*
- * Replays a recording: calls on_start(ctx, info) once with boot_to_unix_ns, then cb for each record in order.
- * Returns 0, or negative errno with one line in err[]. A recording cut in the middle of a
+ * Replays a recording: calls on_start(ctx, info) once with boot_to_unix_ns, then cb for each record
+ * in order. Returns 0, or negative errno with one line in err[]. A recording cut in the middle of a
  * record is not an error: what stands before is delivered and ret_info->truncated says so.
  */
-int replay_run(const char *path, source_cb cb, void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
+int replay_run(const char *path, source_cb cb,
+	       void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
 	       struct source_info *ret_info, char err[256]);
 
 /*
  * The same from pcap or pcapng (through libpcap), with TCP reassembly: retransmissions, reordering,
- * overlaps, snaplen cuts (bytes known to exist but not captured), connections in mid-life. Every connection is
- * shown once, from its server's side (SYN, else lower port number).
+ * overlaps, snaplen cuts (bytes known to exist but not captured), connections in mid-life. Every
+ * connection is shown once, from its server's side (SYN, else lower port number).
  */
-int pcap_run(const char *path, source_cb cb, void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
+int pcap_run(const char *path, source_cb cb,
+	     void (*on_start)(void *ctx, const struct source_info *info), void *ctx,
 	     struct source_info *ret_info, char err[256]);
 
 /* By the file's first bytes: 1 = a recording, 2 = pcap or pcapng, 0 = neither; negative errno. */

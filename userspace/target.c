@@ -19,7 +19,7 @@ static void target_free(struct target *x)
 
 void target_table_done(struct target_table *t)
 {
-	HASHMAP_FOREACH(&t->map, slot) {
+	HASHMAP_FOREACH (&t->map, slot) {
 		struct target *x = slot->val;
 
 		if (!--x->refs)
@@ -49,7 +49,8 @@ struct target *target_get(struct target_table *t, uint32_t tgid, struct target *
 
 	if (!x)
 		x = target_make(t, tgid,
-				t->live ? proc_resource(t->host, (pid_t)tgid) : proc_resource_unknown(t->host));
+				t->live ? proc_resource(t->host, (pid_t)tgid)
+					: proc_resource_unknown(t->host));
 	if (x)
 		x->refs++;
 	if (old)

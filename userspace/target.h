@@ -24,7 +24,8 @@ struct target_table {
 
 void target_table_init(struct target_table *t, const struct proc_host *host, bool live);
 void target_table_done(struct target_table *t);
-/* The process of tgid, made on first sight; one reference for the caller, who gives `old` back. NULL: no memory. */
+/* The process of tgid, made on first sight; one reference for the caller, who gives `old` back.
+ * NULL: no memory. */
 struct target *target_get(struct target_table *t, uint32_t tgid, struct target *old);
 void target_put(struct target_table *t, struct target *x);
 /* After exec: a new program, a new resource. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each direction of a connection (a half) delivers in order. A segment that comes too early waits, until
- * the missing one arrives, or until the other side acknowledges bytes beyond the hole: then the
- * receiver had them and the capture had not, and what waits is delivered with its true offset, so that the hole shows.
- * Overlaps: the first copy wins. What waits is bounded per connection and in all; beyond it the hole is given up.
+ * Each direction of a connection (a half) delivers in order. A segment that comes too early waits,
+ * until the missing one arrives, or until the other side acknowledges bytes beyond the hole: then
+ * the receiver had them and the capture had not, and what waits is delivered with its true offset,
+ * so that the hole shows. Overlaps: the first copy wins. What waits is bounded per connection and
+ * in all; beyond it the hole is given up.
  */
 #include "userspace/tcp_reasm.h"
 
@@ -12,11 +13,11 @@
 
 #include "userspace/base/hashmap.h"
 
-#define WAIT_FLOW_MAX (1u << 20)
-#define WAIT_ALL_MAX (64u << 20)
+#define WAIT_FLOW_MAX	   (1u << 20)
+#define WAIT_ALL_MAX	   (64u << 20)
 #define RECORD_PAYLOAD_MAX 16384u
-#define OFF_BASE (1ULL << 32)
-#define ECONNRESET_LINUX 104
+#define OFF_BASE	   (1ULL << 32)
+#define ECONNRESET_LINUX   104
 
 struct waiting {
 	struct waiting *next; /* by offset */
@@ -27,7 +28,7 @@ struct waiting {
 
 struct half {
 	bool started, fin, ended;
-	uint64_t next;  /* offset of the next byte to deliver */
+	uint64_t next;	/* offset of the next byte to deliver */
 	uint64_t acked; /* highest offset that the other side has acknowledged */
 	uint64_t fin_off;
 	struct waiting *waiting;
@@ -77,9 +78,13 @@ static uint64_t extend(uint64_t near, uint32_t seq)
 
 static void announce(struct tcp_reasm *r, struct flow *f, uint64_t ts)
 {
-	struct oe_conn c = {.hdr = {.type = OE_EV_CONN, .len = sizeof(c), .ts_ns = ts}, .id = f->id,
-			    .off = {f->half[0].next, f->half[1].next}, .family = f->family, .lport = f->sport,
-			    .rport = f->cport, .role = f->fresh ? OE_ROLE_SERVER : OE_ROLE_UNKNOWN,
+	struct oe_conn c = {.hdr = {.type = OE_EV_CONN, .len = sizeof(c), .ts_ns = ts},
+			    .id = f->id,
+			    .off = {f->half[0].next, f->half[1].next},
+			    .family = f->family,
+			    .lport = f->sport,
+			    .rport = f->cport,
+			    .role = f->fresh ? OE_ROLE_SERVER : OE_ROLE_UNKNOWN,
 			    .flags = f->fresh ? OE_CONN_FRESH : 0};
 
 	memcpy(c.laddr, f->saddr, 16);
@@ -88,7 +93,8 @@ static void announce(struct tcp_reasm *r, struct flow *f, uint64_t ts)
 	f->announced = true;
 }
 
-static void emit_data(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, uint64_t ts, uint32_t len, struct bytes b)
+static void emit_data(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, uint64_t ts,
+		      uint32_t len, struct bytes b)
 {
 	struct oe_data *d = (void *)r->rec;
 
@@ -101,8 +107,12 @@ static void emit_data(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, 
 		/* what was not captured needs no pieces */
 		if (!cap)
 			n = len;
-		*d = (struct oe_data){.hdr = {.type = OE_EV_DATA, .len = (uint32_t)sizeof(*d) + cap, .ts_ns = ts}, .id = f->id,
-				      .off = off, .io_len = n, .cap_len = cap};
+		*d = (struct oe_data){
+			.hdr = {.type = OE_EV_DATA, .len = (uint32_t)sizeof(*d) + cap, .ts_ns = ts},
+			.id = f->id,
+			.off = off,
+			.io_len = n,
+			.cap_len = cap};
 		d->hdr.flags = (__u16)((h ? OE_F_OUT : 0) | (cap < n ? OE_F_CUT : 0));
 		if (cap)
 			memcpy(d->payload, b.data, cap);
@@ -113,10 +123,14 @@ static void emit_data(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, 
 	}
 }
 
-static void emit_close(struct tcp_reasm *r, struct flow *f, uint32_t what, uint32_t err, uint64_t ts)
+static void emit_close(struct tcp_reasm *r, struct flow *f, uint32_t what, uint32_t err,
+		       uint64_t ts)
 {
-	struct oe_close c = {.hdr = {.type = OE_EV_CLOSE, .len = sizeof(c), .ts_ns = ts}, .id = f->id,
-			     .off = {f->half[0].next, f->half[1].next}, .what = what, .err = err};
+	struct oe_close c = {.hdr = {.type = OE_EV_CLOSE, .len = sizeof(c), .ts_ns = ts},
+			     .id = f->id,
+			     .off = {f->half[0].next, f->half[1].next},
+			     .what = what,
+			     .err = err};
 
 	if (f->announced)
 		r->cb(r->ctx, &c, sizeof(c));
@@ -129,7 +143,8 @@ static void wait_free(struct tcp_reasm *r, struct flow *f, struct waiting *w)
 	free(w);
 }
 
-static void deliver(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, uint64_t ts, uint32_t len, struct bytes b)
+static void deliver(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, uint64_t ts,
+		    uint32_t len, struct bytes b)
 {
 	struct half *x = &f->half[h];
 	uint64_t dup = off < x->next ? x->next - off : 0;
@@ -160,7 +175,8 @@ static void drain(struct tcp_reasm *r, struct flow *f, int h, bool force)
 	}
 }
 
-static void hold(struct tcp_reasm *r, struct flow *f, int h, uint64_t off, const struct tcp_segment *s)
+static void hold(struct tcp_reasm *r, struct flow *f, int h, uint64_t off,
+		 const struct tcp_segment *s)
 {
 	uint32_t cap = s->bytes.len > s->len ? s->len : (uint32_t)s->bytes.len;
 	struct waiting **at = &f->half[h].waiting, *w;
@@ -218,13 +234,15 @@ void tcp_reasm_free(struct tcp_reasm *r)
 
 static bool is_from_client(const struct flow *f, const struct tcp_segment *s)
 {
-	return f->cport == s->sport && f->sport == s->dport && !memcmp(f->caddr, s->src, 16) && !memcmp(f->saddr, s->dst, 16);
+	return f->cport == s->sport && f->sport == s->dport && !memcmp(f->caddr, s->src, 16) &&
+	       !memcmp(f->saddr, s->dst, 16);
 }
 
 static bool is_of(const struct flow *f, const struct tcp_segment *s)
 {
-	return is_from_client(f, s) || (f->cport == s->dport && f->sport == s->sport && !memcmp(f->caddr, s->dst, 16) &&
-					!memcmp(f->saddr, s->src, 16));
+	return is_from_client(f, s) ||
+	       (f->cport == s->dport && f->sport == s->sport && !memcmp(f->caddr, s->dst, 16) &&
+		!memcmp(f->saddr, s->src, 16));
 }
 
 /* The same for both directions. */

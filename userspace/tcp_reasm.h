@@ -17,7 +17,7 @@ struct tcp_segment {
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	bool syn, has_ack, fin, rst;
-	uint32_t len;       /* payload on the wire */
+	uint32_t len;	    /* payload on the wire */
 	struct bytes bytes; /* what of it was captured, from its start */
 };
 

@@ -42,8 +42,9 @@ bool tracectx_parse(struct bytes tp, struct tracectx *ret)
 	/* later versions may go on behind another dash */
 	if (version == 0 ? tp.len != 55 : tp.len > 55 && tp.data[55] != '-')
 		return false;
-	if (!hex(tp.data + 3, c.trace_id, 16, &zero_trace) || !hex(tp.data + 36, c.span_id, 8, &zero_span) ||
-	    !hex(tp.data + 53, &c.flags, 1, NULL) || zero_trace || zero_span)
+	if (!hex(tp.data + 3, c.trace_id, 16, &zero_trace) ||
+	    !hex(tp.data + 36, c.span_id, 8, &zero_span) || !hex(tp.data + 53, &c.flags, 1, NULL) ||
+	    zero_trace || zero_span)
 		return false;
 	*ret = c;
 	return true;
@@ -51,7 +52,8 @@ bool tracectx_parse(struct bytes tp, struct tracectx *ret)
 
 static bool key_char(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '*' || c == '/' || c == '@';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+	       c == '*' || c == '/' || c == '@';
 }
 
 /* key "=" value; simple or tenant@system keys, values of printable ASCII without ',' and '='. */
@@ -65,9 +67,11 @@ static bool member_valid(struct bytes m)
 		return false;
 	key = bytes_of(m.data, (size_t)(eq - m.data));
 	value = bytes_from(m, key.len + 1);
-	if (!key.len || key.len > 256 || !value.len || value.len > 256 || value.data[value.len - 1] == ' ')
+	if (!key.len || key.len > 256 || !value.len || value.len > 256 ||
+	    value.data[value.len - 1] == ' ')
 		return false;
-	if (!((key.data[0] >= 'a' && key.data[0] <= 'z') || (key.data[0] >= '0' && key.data[0] <= '9')))
+	if (!((key.data[0] >= 'a' && key.data[0] <= 'z') ||
+	      (key.data[0] >= '0' && key.data[0] <= '9')))
 		return false;
 	for (size_t i = 0; i < key.len; i++) {
 		if (!key_char(key.data[i]))
@@ -75,7 +79,8 @@ static bool member_valid(struct bytes m)
 		at += key.data[i] == '@';
 	}
 	for (size_t i = 0; i < value.len; i++)
-		if (value.data[i] < 0x20 || value.data[i] > 0x7e || value.data[i] == ',' || value.data[i] == '=')
+		if (value.data[i] < 0x20 || value.data[i] > 0x7e || value.data[i] == ',' ||
+		    value.data[i] == '=')
 			return false;
 	return at <= 1;
 }

@@ -2,8 +2,8 @@
 #include "userspace/url.h"
 
 /* Keys whose values are always secrets (semconv url/registry.yaml, case-sensitive). */
-static const char *const sensitive[] = {"X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "sig",
-					"X-Goog-Signature"};
+static const char *const sensitive[] = {"X-Amz-Signature", "X-Amz-Credential",
+					"X-Amz-Security-Token", "sig", "X-Goog-Signature"};
 
 #define REDACTED "REDACTED"
 
@@ -60,7 +60,8 @@ bool authority_split(struct bytes a, struct bytes *ret_host, uint16_t *ret_port)
 		host = until(a, ":");
 		port = bytes_from(a, host.len);
 		for (size_t i = 0; i < host.len; i++)
-			if (host.data[i] <= 0x20 || host.data[i] >= 0x7f || strchr("/@?#\\<>\"", host.data[i]))
+			if (host.data[i] <= 0x20 || host.data[i] >= 0x7f ||
+			    strchr("/@?#\\<>\"", host.data[i]))
 				return false;
 	}
 	if (!host.len || (port.len && port.data[0] != ':'))

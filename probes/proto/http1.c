@@ -3,27 +3,28 @@
  * HTTP/1.0 and HTTP/1.1 (RFC 9112).
  *
  * Each direction walks through its messages: a head, parsed as a whole, then a body whose end
- * follows from the head. Body bytes are counted, never looked at. The two directions share one thing: the
- * kinds of the requests still waiting for their response (HEAD and CONNECT change how the response is
- * framed), in a bounded queue.
+ * follows from the head. Body bytes are counted, never looked at. The two directions share one
+ * thing: the kinds of the requests still waiting for their response (HEAD and CONNECT change how
+ * the response is framed), in a bounded queue.
  *
  * What is deliberately not done: contents, multipart, trailers' meaning, folded fields' values.
  *
- * When bytes are missing. Inside a body of known length or inside a chunk nothing is lost. If the gap
- * hides where the message ends (a chunk border, the rest of a head), the direction is `adrift`: what follows
- * cannot be told apart until the other direction speaks, which on a connection without pipelining is the
- * end of the message; run_end() then says END|SIZE_UNKNOWN. With requests still waiting behind it (pipelining)
- * it says INVALID instead. A request whose head was cut says END at once: its body cannot be told from its head.
+ * When bytes are missing. Inside a body of known length or inside a chunk nothing is lost. If the
+ * gap hides where the message ends (a chunk border, the rest of a head), the direction is `adrift`:
+ * what follows cannot be told apart until the other direction speaks, which on a connection without
+ * pipelining is the end of the message; run_end() then says END|SIZE_UNKNOWN. With requests still
+ * waiting behind it (pipelining) it says INVALID instead. A request whose head was cut says END at
+ * once: its body cannot be told from its head.
  *
  * Heads beyond NEED_MAX are treated as if the rest had not been captured.
  */
 #include "probes/probe.h"
 #include "probes/proto/http1_head.h"
 
-#define NEED_MAX 65536u
+#define NEED_MAX       65536u
 #define LINE_MAX_CHUNK 4096u
-#define WAITING_MAX 1024u
-#define LONG_TARGET 1024u
+#define WAITING_MAX    1024u
+#define LONG_TARGET    1024u
 
 enum phase {
 	PHASE_HEAD = 0,
@@ -45,13 +46,13 @@ struct h1_dir {
 	uint64_t body, wire;
 	size_t scan;
 	uint8_t phase;
-	uint8_t kind;    /* enum h1_kind, once known */
-	bool open;       /* BEGIN was said, END not yet */
+	uint8_t kind; /* enum h1_kind, once known */
+	bool open;    /* BEGIN was said, END not yet */
 };
 
 struct h1 {
 	struct h1_dir dir[2];
-	uint16_t first, cnt; /* of waiting */
+	uint16_t first, cnt;		  /* of waiting */
 	uint8_t waiting[WAITING_MAX / 4]; /* two bits each */
 	uint8_t scratch[H1_SCRATCH];
 };
@@ -62,7 +63,8 @@ static bool waiting_push(struct h1 *h, enum waiting w)
 
 	if (h->cnt == WAITING_MAX)
 		return false;
-	h->waiting[at / 4] = (uint8_t)((h->waiting[at / 4] & ~(3u << shift)) | (unsigned int)w << shift);
+	h->waiting[at / 4] =
+		(uint8_t)((h->waiting[at / 4] & ~(3u << shift)) | (unsigned int)w << shift);
 	h->cnt++;
 	return true;
 }
@@ -78,8 +80,8 @@ static enum waiting waiting_pop(struct h1 *h)
 
 static bool known_method(struct bytes m)
 {
-	static const char *const names[] = {"GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT",
-					    "QUERY"};
+	static const char *const names[] = {"GET",     "POST",	"PUT",	 "HEAD",    "DELETE",
+					    "OPTIONS", "PATCH", "TRACE", "CONNECT", "QUERY"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (bytes_eq(m, bytes_str(names[i])))
@@ -96,7 +98,8 @@ static bool surely_long_request(struct bytes in)
 	if (!sp || !known_method(bytes_of(in.data, (size_t)(sp - in.data))))
 		return false;
 	target = bytes_from(in, (size_t)(sp - in.data) + 1);
-	return target.len >= LONG_TARGET && (target.data[0] == '/' || bytes_starts(target, BYTES_LIT("http")));
+	return target.len >= LONG_TARGET &&
+	       (target.data[0] == '/' || bytes_starts(target, BYTES_LIT("http")));
 }
 
 static enum detect_result http1_detect(struct bytes in, enum oe_dir dir)
@@ -119,7 +122,8 @@ static enum detect_result http1_detect(struct bytes in, enum oe_dir dir)
 	in.len = (size_t)(nl - in.data);
 	if (in.len && in.data[in.len - 1] == '\r')
 		in.len--;
-	return in.len > 9 && in.data[in.len - 9] == ' ' && bytes_starts(bytes_from(in, in.len - 8), BYTES_LIT("HTTP/1."))
+	return in.len > 9 && in.data[in.len - 9] == ' ' &&
+			       bytes_starts(bytes_from(in, in.len - 8), BYTES_LIT("HTTP/1."))
 		       ? DETECT_YES
 		       : DETECT_NO;
 }
@@ -165,7 +169,8 @@ static bool frame_request(struct h1 *h, struct h1_dir *d, const struct h1_head *
 }
 
 /* What follows the head of a response; sets flags of its message. */
-static void frame_response(struct h1 *h, struct h1_dir *d, const struct h1_head *head, uint32_t *flags)
+static void frame_response(struct h1 *h, struct h1_dir *d, const struct h1_head *head,
+			   uint32_t *flags)
 {
 	int status = head->msg.status;
 	enum waiting w = WAIT_OTHER;
@@ -194,7 +199,8 @@ static void frame_response(struct h1 *h, struct h1_dir *d, const struct h1_head 
 	}
 }
 
-static enum parse_status parse_head(struct h1 *h, struct h1_dir *d, struct bytes in, struct message *ret, size_t *ret_used)
+static enum parse_status parse_head(struct h1 *h, struct h1_dir *d, struct bytes in,
+				    struct message *ret, size_t *ret_used)
 {
 	enum h1_kind kind = H1_UNKNOWN;
 	struct h1_head head;
@@ -215,7 +221,9 @@ static enum parse_status parse_head(struct h1 *h, struct h1_dir *d, struct bytes
 	end = h1_head_end(in, &d->scan);
 	if (!end) {
 		/* only the start of the line is looked at again and again: bounded */
-		return h1_start_plausible(bytes_head(in, 64), (enum h1_kind)d->kind, &kind) ? PARSE_NEED_MORE : PARSE_INVALID;
+		return h1_start_plausible(bytes_head(in, 64), (enum h1_kind)d->kind, &kind)
+			       ? PARSE_NEED_MORE
+			       : PARSE_INVALID;
 	}
 	d->scan = 0;
 	if (!h1_start_plausible(bytes_head(in, end), (enum h1_kind)d->kind, &kind) ||
@@ -289,7 +297,8 @@ static enum parse_status parse_chunk_end(struct h1_dir *d, struct bytes in, size
 	return PARSE_SKIP;
 }
 
-static enum parse_status parse_trailer(struct h1_dir *d, struct bytes in, struct message *ret, size_t *ret_used)
+static enum parse_status parse_trailer(struct h1_dir *d, struct bytes in, struct message *ret,
+				       size_t *ret_used)
 {
 	const uint8_t *nl = memchr(in.data, '\n', in.len);
 
@@ -303,7 +312,8 @@ static enum parse_status parse_trailer(struct h1_dir *d, struct bytes in, struct
 }
 
 /* `len` body bytes, seen or not. */
-static enum parse_status body(struct h1_dir *d, uint64_t len, struct message *ret, uint64_t *ret_used)
+static enum parse_status body(struct h1_dir *d, uint64_t len, struct message *ret,
+			      uint64_t *ret_used)
 {
 	uint64_t n = len < d->left ? len : d->left;
 
@@ -319,7 +329,8 @@ static enum parse_status body(struct h1_dir *d, uint64_t len, struct message *re
 	return PARSE_SKIP;
 }
 
-static enum parse_status http1_parse(void *st, enum oe_dir dir, struct bytes in, struct message *ret, size_t *ret_used)
+static enum parse_status http1_parse(void *st, enum oe_dir dir, struct bytes in,
+				     struct message *ret, size_t *ret_used)
 {
 	struct h1 *h = st;
 	struct h1_dir *d = &h->dir[dir];
@@ -356,13 +367,15 @@ static enum parse_status http1_parse(void *st, enum oe_dir dir, struct bytes in,
 }
 
 /* A head whose rest was not captured: what is known of it. */
-static enum parse_status cut_head(struct h1 *h, struct h1_dir *d, struct bytes in, struct message *ret)
+static enum parse_status cut_head(struct h1 *h, struct h1_dir *d, struct bytes in,
+				  struct message *ret)
 {
 	enum h1_kind kind = H1_UNKNOWN;
 	struct h1_head head;
 	uint32_t flags = MSG_F_BEGIN | MSG_F_TRUNCATED;
 
-	if (!h1_start_plausible(in, (enum h1_kind)d->kind, &kind) || !h1_head_parse(in, kind, true, h->scratch, &head))
+	if (!h1_start_plausible(in, (enum h1_kind)d->kind, &kind) ||
+	    !h1_head_parse(in, kind, true, h->scratch, &head))
 		return PARSE_INVALID;
 	/* a method or status that is not whole says nothing */
 	if (kind == H1_REQUEST ? !head.msg.method.len || !head.msg.target.len : head.msg.status < 0)
@@ -390,8 +403,8 @@ static enum parse_status cut_head(struct h1 *h, struct h1_dir *d, struct bytes i
 	return PARSE_OK;
 }
 
-static enum parse_status http1_gap(void *st, enum oe_dir dir, struct bytes in, uint64_t len, struct message *ret,
-				   uint64_t *ret_used)
+static enum parse_status http1_gap(void *st, enum oe_dir dir, struct bytes in, uint64_t len,
+				   struct message *ret, uint64_t *ret_used)
 {
 	struct h1 *h = st;
 	struct h1_dir *d = &h->dir[dir];

@@ -118,16 +118,19 @@ static bool clean(struct bytes line)
 	return true;
 }
 
-/* The authority of an absolute-form target, without credentials; of an authority-form (CONNECT) all. */
+/* The authority of an absolute-form target, without credentials; of an authority-form (CONNECT)
+ * all. */
 static struct bytes target_host(struct bytes method, struct bytes target)
 {
-	static const struct bytes schemes[] = {{(const uint8_t *)"http://", 7}, {(const uint8_t *)"https://", 8}};
+	static const struct bytes schemes[] = {{(const uint8_t *)"http://", 7},
+					       {(const uint8_t *)"https://", 8}};
 	struct bytes rest = BYTES_NONE;
 
 	if (bytes_eq(method, BYTES_LIT("CONNECT")))
 		return target;
 	for (int i = 0; i < 2; i++)
-		if (target.len > schemes[i].len && bytes_ieq(bytes_head(target, schemes[i].len), schemes[i]))
+		if (target.len > schemes[i].len &&
+		    bytes_ieq(bytes_head(target, schemes[i].len), schemes[i]))
 			rest = bytes_from(target, schemes[i].len);
 	for (size_t i = 0; i < rest.len; i++)
 		if (rest.data[i] == '/' || rest.data[i] == '?' || rest.data[i] == '#')
@@ -232,7 +235,8 @@ static void transfer_encoding(struct bytes v, struct h1_head *h)
 			last = bytes_from(v, i);
 			break;
 		}
-	h->coding = bytes_ieq(trim(last), BYTES_LIT("chunked")) ? H1_CODING_CHUNKED : H1_CODING_OTHER;
+	h->coding =
+		bytes_ieq(trim(last), BYTES_LIT("chunked")) ? H1_CODING_CHUNKED : H1_CODING_OTHER;
 }
 
 /* Several tracestate fields are one list (W3C Trace Context section 3.3.1). */
@@ -256,7 +260,8 @@ static void tracestate(struct bytes v, struct h1_head *h, uint8_t *scratch)
 }
 
 /* False: the field makes the whole message invalid. */
-static bool field(struct bytes name, struct bytes v, enum h1_kind kind, struct h1_head *h, uint8_t *scratch)
+static bool field(struct bytes name, struct bytes v, enum h1_kind kind, struct h1_head *h,
+		  uint8_t *scratch)
 {
 	struct msg_http *m = &h->msg;
 
@@ -303,12 +308,14 @@ static bool field(struct bytes name, struct bytes v, enum h1_kind kind, struct h
 	return true;
 }
 
-/* A folded value (obsolete) is not put together again: the field becomes unknown, framing ones invalid. */
+/* A folded value (obsolete) is not put together again: the field becomes unknown, framing ones
+ * invalid. */
 static bool folded(struct bytes name, struct h1_head *h)
 {
 	struct msg_http *m = &h->msg;
 
-	if (bytes_ieq(name, BYTES_LIT("content-length")) || bytes_ieq(name, BYTES_LIT("transfer-encoding")))
+	if (bytes_ieq(name, BYTES_LIT("content-length")) ||
+	    bytes_ieq(name, BYTES_LIT("transfer-encoding")))
 		return false;
 	if (bytes_ieq(name, BYTES_LIT("host")))
 		m->host = BYTES_NONE;
@@ -323,7 +330,8 @@ static bool folded(struct bytes name, struct h1_head *h)
 	return true;
 }
 
-bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratch, struct h1_head *ret)
+bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratch,
+		   struct h1_head *ret)
 {
 	struct bytes line, name = BYTES_NONE;
 
@@ -332,9 +340,11 @@ bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratc
 	ret->msg.content_length = -1;
 	if (!next_line(&in, &line)) {
 		/* cut inside the start line */
-		return cut && (kind == H1_REQUEST ? request_line(in, true, &ret->msg) : status_line(in, true, &ret->msg));
+		return cut && (kind == H1_REQUEST ? request_line(in, true, &ret->msg)
+						  : status_line(in, true, &ret->msg));
 	}
-	if (!(kind == H1_REQUEST ? request_line(line, false, &ret->msg) : status_line(line, false, &ret->msg)))
+	if (!(kind == H1_REQUEST ? request_line(line, false, &ret->msg)
+				 : status_line(line, false, &ret->msg)))
 		return false;
 	while (next_line(&in, &line) && line.len) {
 		const uint8_t *colon;
@@ -351,13 +361,15 @@ bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratc
 			return false;
 		name = bytes_of(line.data, (size_t)(colon - line.data));
 		if (kind == H1_RESPONSE)
-			name = trim(name); /* RFC 9112 section 5.1: a proxy removes it from responses */
+			name = trim(
+				name); /* RFC 9112 section 5.1: a proxy removes it from responses */
 		if (!name.len)
 			return false;
 		for (size_t i = 0; i < name.len; i++)
 			if (!h1_token_char(name.data[i]))
 				return false;
-		if (!field(name, trim(bytes_from(line, (size_t)(colon - line.data) + 1)), kind, ret, scratch))
+		if (!field(name, trim(bytes_from(line, (size_t)(colon - line.data) + 1)), kind, ret,
+			   scratch))
 			return false;
 	}
 	return true;

@@ -9,7 +9,11 @@
 enum h1_kind { H1_UNKNOWN = 0, H1_REQUEST, H1_RESPONSE };
 
 /* What the fields say about the body. */
-enum h1_coding { H1_CODING_NONE = 0, H1_CODING_CHUNKED, H1_CODING_OTHER /* last coding is not chunked */ };
+enum h1_coding {
+	H1_CODING_NONE = 0,
+	H1_CODING_CHUNKED,
+	H1_CODING_OTHER /* last coding is not chunked */
+};
 
 struct h1_head {
 	struct msg_http msg;
@@ -24,17 +28,18 @@ struct h1_head {
 size_t h1_head_end(struct bytes in, size_t *scan);
 
 /*
- * Can these first bytes be a start line of the kind (H1_UNKNOWN: of either)? Looks at the first line
- * only. ret_kind is set when true.
+ * Can these first bytes be a start line of the kind (H1_UNKNOWN: of either)? Looks at the first
+ * line only. ret_kind is set when true.
  */
 bool h1_start_plausible(struct bytes in, enum h1_kind kind, enum h1_kind *ret_kind);
 
 /*
  * Parses a head. cut: `in` ends in the middle of it; only complete lines count, and the target when
- * the cut lies inside it. scratch (H1_SCRATCH bytes of the caller's state) holds a joined tracestate.
- * False: not a valid head.
+ * the cut lies inside it. scratch (H1_SCRATCH bytes of the caller's state) holds a joined
+ * tracestate. False: not a valid head.
  */
-bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratch, struct h1_head *ret);
+bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratch,
+		   struct h1_head *ret);
 
 bool h1_token_char(uint8_t c);
 

@@ -13,8 +13,8 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *blocks; /* newest first */
-	size_t used;                /* bytes handed out in total */
-	size_t max;                 /* limit of `used`; 0 = none */
+	size_t used;		    /* bytes handed out in total */
+	size_t max;		    /* limit of `used`; 0 = none */
 };
 
 /* max_bytes: above it allocations fail (NULL); 0 = no limit. */

@@ -12,7 +12,7 @@ struct bytes {
 	size_t len;
 };
 
-#define BYTES_NONE ((struct bytes){NULL, 0})
+#define BYTES_NONE   ((struct bytes){NULL, 0})
 #define BYTES_LIT(s) ((struct bytes){(const uint8_t *)(s), sizeof(s) - 1})
 
 static inline struct bytes bytes_of(const void *p, size_t len)

@@ -3,7 +3,7 @@
 #define OE_CLOCK_H
 #include <stdint.h>
 
-#define NSEC_PER_SEC 1000000000ULL
+#define NSEC_PER_SEC  1000000000ULL
 #define NSEC_PER_MSEC 1000000ULL
 
 uint64_t clock_boot_ns(void);
