@@ -10,7 +10,8 @@ mkdir -p "$dir/corpus-$name" "$dir/found-$name"
 seeds=()
 case $name in
 fuzz_proto) seeds=(tests/corpus/proto) ;;
-fuzz_replay) seeds=(tests/corpus/pcap tests/replay) ;;
+fuzz_pipeline) seeds=(tests/corpus/pipeline) ;;
+fuzz_replay) seeds=(tests/corpus/replay) ;;
 esac
 existing=()
 for s in "${seeds[@]}"; do [ -d "$s" ] && existing+=("$s"); done
