@@ -44,15 +44,27 @@ struct {
 	__uint(max_entries, 8 << 20);
 } events OE_WEAK SEC(".maps");
 
-/* tgid -> OE_PID_*: the selected processes, present and (by fork) future */
-#define OE_PID_SELECTED 1
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u32);
-} pids OE_WEAK SEC(".maps");
+/*
+ * The selected processes, present and (by fork) future: one bit per process id, which Linux
+ * keeps below 2^22. Global data instead of a map: an unselected process costs a load and a test.
+ */
+#define OE_PID_WORDS (1 << 16)
+__u64 oe_pid_bits[OE_PID_WORDS] OE_WEAK = {};
+
+static __always_inline bool oe_pid_get(__u32 tgid)
+{
+	return oe_pid_bits[tgid >> 6 & (OE_PID_WORDS - 1)] >> (tgid & 63) & 1;
+}
+
+static __always_inline void oe_pid_set(__u32 tgid)
+{
+	__sync_fetch_and_or(&oe_pid_bits[tgid >> 6 & (OE_PID_WORDS - 1)], 1ULL << (tgid & 63));
+}
+
+static __always_inline void oe_pid_clear(__u32 tgid)
+{
+	__sync_fetch_and_and(&oe_pid_bits[tgid >> 6 & (OE_PID_WORDS - 1)], ~(1ULL << (tgid & 63)));
+}
 
 /* Per socket. All zero = known, nothing decided (also what a listener hands to its children). */
 struct oe_sk {

@@ -29,16 +29,11 @@ static __always_inline void report(__u32 what, struct task_struct *task, __u32 t
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(oe_proc_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 tgid = child->tgid, ptgid = parent->tgid, val = OE_PID_SELECTED;
+	__u32 tgid = child->tgid, ptgid = parent->tgid;
 
-	if (tgid == ptgid || !bpf_map_lookup_elem(&pids, &ptgid))
+	if (tgid == ptgid || !oe_pid_get(ptgid))
 		return 0;
-	if (bpf_map_update_elem(&pids, &tgid, &val, BPF_ANY)) {
-		struct oe_stats *st = oe_stats();
-
-		OE_COUNT(st, pids_full, 1);
-		return 0;
-	}
+	oe_pid_set(tgid);
 	report(OE_PROC_FORK, child, tgid, ptgid);
 	return 0;
 }
@@ -48,7 +43,7 @@ int BPF_PROG(oe_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 {
 	__u32 tgid = task->tgid;
 
-	if (oe_exec_events || bpf_map_lookup_elem(&pids, &tgid))
+	if (oe_exec_events || oe_pid_get(tgid))
 		report(OE_PROC_EXEC, task, tgid, 0);
 	return 0;
 }
@@ -61,8 +56,9 @@ int BPF_PROG(oe_proc_exit, struct task_struct *task)
 	/* only the last thread's exit is the process's */
 	if (task->signal->live.counter > 0)
 		return 0;
-	if (bpf_map_delete_elem(&pids, &tgid))
-		return 0; /* was not there */
+	if (!oe_pid_get(tgid))
+		return 0;
+	oe_pid_clear(tgid);
 	report(OE_PROC_EXIT, task, tgid, 0);
 	return 0;
 }

@@ -29,25 +29,24 @@ static __always_inline bool oe_cgroup_matches(void)
 	return false;
 }
 
+/* Nothing but the table decides: what is not in it need not be looked at any further. */
+static __always_inline bool oe_surely_unselected(__u32 tgid)
+{
+	return !oe_select_all && !oe_cgroup_cnt && !oe_port_cnt && !oe_pid_get(tgid);
+}
+
 /* lport, rport: of the socket at hand, host order; 0 = none */
 static __always_inline bool oe_selected(__u32 tgid, __u16 lport, __u16 rport)
 {
-	__u32 val = OE_PID_SELECTED;
-
 	if (tgid == oe_self_tgid)
 		return false;
-	if (bpf_map_lookup_elem(&pids, &tgid))
+	if (oe_pid_get(tgid))
 		return true;
 	if (!oe_select_all && !(oe_cgroup_cnt && oe_cgroup_matches()) &&
 	    !(oe_port_cnt && (oe_port_matches(lport) || oe_port_matches(rport))))
 		return false;
 	/* remembered, so that its children, its exec and its exit are noticed */
-	if (bpf_map_update_elem(&pids, &tgid, &val, BPF_ANY)) {
-		struct oe_stats *st = oe_stats();
-
-		OE_COUNT(st, pids_full, 1);
-		return oe_select_all;
-	}
+	oe_pid_set(tgid);
 	return true;
 }
 

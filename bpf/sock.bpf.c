@@ -178,6 +178,8 @@ static __always_inline int sock_length(struct sock *sk, int ret, int flags, int 
 	struct oe_src src = {};
 	struct oe_sk *s;
 
+	if (oe_surely_unselected(task->tgid))
+		return 0;
 	if (flags & (dir == OE_DIR_IN ? MSG_PEEK | MSG_ERRQUEUE | MSG_OOB : 0))
 		return 0;
 	s = oe_sk_selected(sk, task->tgid, true, 0);

@@ -18,7 +18,6 @@ struct oe_stats {
 	__u64 io_cut;	     /* emitted with fewer bytes than the I/O had, by the copy limits */
 	__u64 aux_emitted;   /* connection, close and process records */
 	__u64 aux_dropped;
-	__u64 pids_full;    /* a process was not selected because the table is full */
 	__u64 state_failed; /* no memory for a socket's state */
 };
 

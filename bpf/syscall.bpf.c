@@ -291,6 +291,8 @@ int BPF_PROG(oe_syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct call c = {};
 
+	if (oe_surely_unselected(bpf_get_current_pid_tgid() >> 32))
+		return 0;
 	if (!classify(regs, ret, &c))
 		return 0;
 	if ((regs->cs & 0xffff) != USER_CS)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line, and the order in which the sources are heard: defaults, then the file or
+ * (without one) the environment, then what the command line said.
+ */
 #include "userspace/config.h"
 
 #include <errno.h>
@@ -6,26 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "userspace/base/log.h"
 #include "userspace/config_table.h"
-
-static const struct {
-	const char *name;
-	enum command cmd;
-	const char *usage, *help;
-} commands[] = {
-	{"run", CMD_RUN, "[selection] [options]", "the daemon (default)"},
-	{"trace", CMD_TRACE, "[selection] [options]",
-	 "spans as they end, one line each; RED table at the end"},
-	{"doctor", CMD_DOCTOR, "[--pid N]", "what this kernel and these privileges allow"},
-	{"record", CMD_RECORD, "[selection] -o FILE", "raw events to a file"},
-	{"replay", CMD_REPLAY, "FILE [options]",
-	 "recording, pcap or pcapng -> spans, without root"},
-	{"config", CMD_CONFIG, "[--check FILE]", "the effective configuration; or check a file"},
-};
-#define COMMAND_CNT (sizeof(commands) / sizeof(commands[0]))
 
 __attribute__((format(printf, 1, 2))) static enum config_result usage_error(const char *fmt, ...)
 {
@@ -35,111 +22,10 @@ __attribute__((format(printf, 1, 2))) static enum config_result usage_error(cons
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	/* not through the log: it is no message of a running program, --log-level none does not
+	 * hide it */
 	fprintf(stderr, "otel-ebpf: %s\n", text);
 	return CONFIG_USAGE;
-}
-
-void config_help(FILE *f)
-{
-	fprintf(f,
-		"otel-ebpf %s: OpenTelemetry traces and RED metrics of running programs, from the "
-		"outside\n\n",
-		OE_VERSION);
-	for (size_t i = 0; i < COMMAND_CNT; i++)
-		fprintf(f, "  otel-ebpf %-7s %-22s %s\n", commands[i].name, commands[i].usage,
-			commands[i].help);
-	for (size_t i = 0; i < option_cnt; i++) {
-		const struct option_row *o = &option_table[i];
-		char left[80];
-
-		if (o->group)
-			fprintf(f, "\n%s\n", o->group);
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
-			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
-			 o->arg ? " " : "", o->arg ? o->arg : "");
-		if (strlen(left) <= 30)
-			fprintf(f, "  %-30s %s\n", left, o->help);
-		else
-			fprintf(f, "  %s\n  %-30s %s\n", left, "", o->help);
-	}
-	fprintf(f, "      --check FILE               config: check a configuration file\n"
-		   "  -h, --help                     this text\n      --version                  "
-		   "name and version\n"
-		   "\nEvery OTEL_* and OTEL_EBPF_* variable and key of the configuration file: "
-		   "otel-ebpf(1), docs/configuration.md.\n"
-		   "Exit codes: 0 fine, 1 could not do it, 2 wrong usage.\n");
-}
-
-/* Underscores are as good as dashes. */
-static bool same_name(const char *a, const char *b, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if ((a[i] == '_' ? '-' : a[i]) != b[i])
-			return false;
-	return !b[len];
-}
-
-static const struct option_row *by_name(const char *name, size_t len)
-{
-	for (size_t i = 0; i < option_cnt; i++)
-		if (same_name(name, option_table[i].name, len))
-			return &option_table[i];
-	return NULL;
-}
-
-static const struct option_row *by_letter(char c)
-{
-	for (size_t i = 0; i < option_cnt; i++)
-		if (c && option_table[i].letter == c)
-			return &option_table[i];
-	return NULL;
-}
-
-/* Levenshtein distance, for "did you mean". */
-static size_t distance(const char *a, size_t n, const char *b)
-{
-	size_t m = strlen(b), row[128];
-
-	if (n > 100 || m > 100)
-		return 1000;
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t diag = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t best = diag + (a[i - 1] != b[j - 1]);
-
-			diag = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[m];
-}
-
-static enum config_result unknown_option(const char *arg, const char *name, size_t len)
-{
-	const struct option_row *near = NULL;
-	size_t best = 4;
-
-	for (size_t i = 0; i < option_cnt; i++) {
-		size_t d = distance(name, len, option_table[i].name);
-
-		if (d < best) {
-			best = d;
-			near = &option_table[i];
-		}
-	}
-	if (near)
-		return usage_error(
-			"unknown option '%s': did you mean --%s? (otel-ebpf --help lists all)", arg,
-			near->name);
-	return usage_error("unknown option '%s' (otel-ebpf --help lists all)", arg);
 }
 
 /* What the command line said, applied in a second pass over the file and the environment. */
@@ -148,232 +34,308 @@ struct given {
 	const char *value;
 };
 
+#define GIVEN_MAX 512
+
 struct cmdline {
-	struct given g[512];
+	struct given g[GIVEN_MAX];
 	size_t cnt;
-	bool command_seen;
+	bool command_seen, help;
 };
 
-static enum config_result one_option(struct config *c, struct cmdline *cl, int argc, char **argv,
-				     int *i)
+static enum config_result give(struct cmdline *cl, const struct option_row *o, const char *value)
 {
-	const char *arg = argv[*i], *name, *value = NULL;
-	const struct option_row *o;
-	size_t len;
+	if (cl->cnt == GIVEN_MAX)
+		return usage_error("more than %d options", GIVEN_MAX);
+	cl->g[cl->cnt++] = (struct given){o, value};
+	return CONFIG_OK;
+}
 
-	if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
-		config_help(stdout);
-		return CONFIG_EXIT_OK;
+/* `--name`, or the name in `--name=value`; the error says which name was probably meant. */
+static enum config_result unknown_option(const char *name, size_t len)
+{
+	const char *near = config_nearest_option(name, len);
+	int shown = (int)(len < 80 ? len : 80);
+
+	if (near)
+		return usage_error(
+			"unknown option '--%.*s': did you mean --%s? (otel-ebpf --help lists all)",
+			shown, name, near);
+	return usage_error("unknown option '--%.*s' (otel-ebpf --help lists all)", shown, name);
+}
+
+/* The value of an option that needs one: behind =, or the next argument. */
+static const char *value_of(const char *inline_value, int argc, char **argv, int *i)
+{
+	if (inline_value)
+		return inline_value;
+	return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static enum config_result long_option(struct config *c, struct cmdline *cl, int argc, char **argv,
+				      int *i)
+{
+	const char *name = argv[*i] + 2, *value;
+	const struct option_row *o;
+	size_t len = strcspn(name, "=");
+
+	value = name[len] ? name + len + 1 : NULL;
+	if (!strcmp(name, "help")) {
+		cl->help = true;
+		return CONFIG_OK;
 	}
-	if (!strcmp(arg, "--version")) {
+	if (!strcmp(name, "version")) {
 		printf("otel-ebpf %s\n", OE_VERSION);
 		return CONFIG_EXIT_OK;
 	}
-	if (!strcmp(arg, "--check")) {
-		if (*i + 1 >= argc)
+	if (len == 5 && !strncmp(name, "check", 5)) {
+		value = value_of(value, argc, argv, i);
+		if (!value || !*value)
 			return usage_error("--check needs a FILE");
 		c->check = true;
 		free(c->file);
-		c->file = strdup(argv[++*i]);
-		return CONFIG_OK;
+		c->file = strdup(value);
+		return c->file ? CONFIG_OK : CONFIG_FAILED;
 	}
-	if (arg[1] == '-') {
-		name = arg + 2;
-		len = strcspn(name, "=");
-		value = name[len] ? name + len + 1 : NULL;
-		o = by_name(name, len);
-		if (!o)
-			return unknown_option(arg, name, len);
-	} else {
-		if (!strcmp(arg, "-vv"))
-			cl->g[cl->cnt++] = (struct given){by_letter('v'), ""};
-		else if (arg[2])
-			value = arg + 2;
-		o = by_letter(arg[1]);
-		if (!o)
-			return unknown_option(arg, arg + 1, 1);
-	}
-	if (o->arg && !value) {
-		if (*i + 1 >= argc)
-			return usage_error("--%s needs a value: %s", o->name, o->arg);
-		value = argv[++*i];
-	}
-	if (!o->arg && value && o->type != OPT_BOOL)
+	o = option_by_name(name, len);
+	if (!o)
+		return unknown_option(name, len);
+	if (o->arg) {
+		value = value_of(value, argc, argv, i);
+		if (!value)
+			return usage_error("--%s needs a value: --%s %s", o->name, o->name, o->arg);
+	} else if (value && o->type != OPT_BOOL) {
 		return usage_error("--%s takes no value", o->name);
-	if (cl->cnt + 2 >= sizeof(cl->g) / sizeof(cl->g[0]))
-		return usage_error("too many options");
-	cl->g[cl->cnt++] = (struct given){o, value ? value : "true"};
-	return CONFIG_OK;
+	}
+	return give(cl, o, value ? value : "true");
+}
+
+/* -v, -vv, -vq, -p1, -p 1 */
+static enum config_result short_options(struct cmdline *cl, int argc, char **argv, int *i)
+{
+	enum config_result r = CONFIG_OK;
+
+	for (const char *p = argv[*i] + 1; *p && r == CONFIG_OK; p++) {
+		const struct option_row *o = NULL;
+		const char *value;
+
+		if (*p == 'h') {
+			cl->help = true;
+			continue;
+		}
+		for (size_t k = 0; k < option_cnt && !o; k++)
+			if (option_table[k].letter == *p)
+				o = &option_table[k];
+		if (!o)
+			return usage_error("unknown option '-%c' (otel-ebpf --help lists all)", *p);
+		if (!o->arg) {
+			r = give(cl, o, "true");
+			continue;
+		}
+		value = value_of(p[1] ? p + 1 : NULL, argc, argv, i);
+		if (!value)
+			return usage_error("-%c needs a value: --%s %s", o->letter, o->name,
+					   o->arg);
+		return give(cl, o, value);
+	}
+	return r;
 }
 
 static enum config_result positional(struct config *c, struct cmdline *cl, const char *arg)
 {
+	int cmd = config_command(arg);
+	const char *near;
+
 	if (!cl->command_seen) {
-		for (size_t i = 0; i < COMMAND_CNT; i++)
-			if (!strcmp(commands[i].name, arg)) {
-				cl->command_seen = true;
-				c->command = commands[i].cmd;
-				return CONFIG_OK;
-			}
-		return usage_error(
-			"unknown command '%s': run, trace, doctor, record, replay or config", arg);
+		near = cmd < 0 ? config_nearest_command(arg) : NULL;
+		if (cmd < 0)
+			return usage_error("unknown command '%.60s': %s%s%srun, trace, doctor, "
+					   "record, replay or config",
+					   arg, near ? "did you mean " : "", near ? near : "",
+					   near ? "? There are " : "");
+		cl->command_seen = true;
+		c->command = (enum command)cmd;
+		return CONFIG_OK;
 	}
 	if (c->command == CMD_REPLAY && !c->file) {
 		c->file = strdup(arg);
-		return CONFIG_OK;
+		return c->file ? CONFIG_OK : CONFIG_FAILED;
 	}
-	return usage_error("'%s' is one argument too many", arg);
+	if (c->command == CMD_RUN || c->command == CMD_TRACE || c->command == CMD_RECORD)
+		return usage_error("'%.60s' is one argument too many: what to watch is said with "
+				   "--pid N, --exe GLOB, --port N, "
+				   "--cgroup PATH or --all",
+				   arg);
+	return usage_error("'%.60s' is one argument too many", arg);
 }
 
 static enum config_result scan(struct config *c, struct cmdline *cl, int argc, char **argv)
 {
 	enum config_result r = CONFIG_OK;
-	bool options = true;
+	bool is_option = true;
 
 	for (int i = 1; i < argc && r == CONFIG_OK; i++) {
-		if (options && !strcmp(argv[i], "--"))
-			options = false;
-		else if (options && argv[i][0] == '-' && argv[i][1])
-			r = one_option(c, cl, argc, argv, &i);
+		if (is_option && !strcmp(argv[i], "--"))
+			is_option = false;
+		else if (is_option && !strncmp(argv[i], "--", 2))
+			r = long_option(c, cl, argc, argv, &i);
+		else if (is_option && argv[i][0] == '-' && argv[i][1])
+			r = short_options(cl, argc, argv, &i);
 		else
 			r = positional(c, cl, argv[i]);
 	}
-	return r;
-}
-
-/* Bad values of the environment are warned about and ignored; empty is unset. */
-static void from_environment(struct config *c)
-{
-	char why[200], origin[128];
-
-	for (size_t i = 0; i < option_cnt; i++) {
-		const struct option_row *o = &option_table[i];
-		const char *v = o->env ? getenv(o->env) : NULL;
-
-		if (!v || !*v)
-			continue;
-		if (option_set(c, o, v, true, why)) {
-			log_warn("%s: %s; ignored", o->env, why);
-			continue;
-		}
-		snprintf(origin, sizeof(origin), "environment %s", o->env);
-		option_origin(c, o, origin);
+	if (r == CONFIG_OK && cl->help) {
+		if (cl->command_seen)
+			config_usage(stdout, c->command);
+		else
+			config_help(stdout);
+		return CONFIG_EXIT_OK;
 	}
+	if (r == CONFIG_OK && c->check && c->command != CMD_CONFIG)
+		return usage_error("--check belongs to config: otel-ebpf config --check FILE");
+	return r;
 }
 
 static enum config_result from_cmdline(struct config *c, const struct cmdline *cl)
 {
-	const struct option_row *fresh[CONFIG_OPTIONS_MAX] = {0};
-	char why[200];
+	bool seen[CONFIG_OPTIONS_MAX] = {0}, selected = false;
+	char why[WHY_SIZE];
 
 	for (size_t i = 0; i < cl->cnt; i++) {
 		const struct option_row *o = cl->g[i].o;
-		bool first = !fresh[o - option_table];
+		int r;
 
-		fresh[o - option_table] = o;
-		if (option_set(c, o, cl->g[i].value, first, why))
+		/* the command line's selection stands for the file's or the environment's, it does
+		 * not widen it */
+		if (o->type == OPT_SELECTOR && !selected) {
+			option_selectors_clear(c);
+			selected = true;
+		}
+		if (o->type == OPT_COUNT && !seen[o - option_table])
+			*(uint32_t *)((char *)c + o->at) = 0;
+		r = option_set(c, o, cl->g[i].value, !seen[o - option_table], why);
+		if (r < 0)
 			return usage_error("--%s: %s", o->name, why[0] ? why : "out of memory");
+		if (r > 0)
+			log_warn("--%s: %s", o->name, why);
+		seen[o - option_table] = true;
 		option_origin(c, o, "command line");
 	}
 	return CONFIG_OK;
 }
 
-/* Which file, if any: only the command line and the environment can name it. */
-static const char *file_to_read(struct config *c, const struct cmdline *cl)
+/* The last that the command line said for an option, or NULL. */
+static const char *last_given(const struct cmdline *cl, const char *name)
 {
-	const char *env = getenv("OTEL_CONFIG_FILE"),
-		   *old = getenv("OTEL_EXPERIMENTAL_CONFIG_FILE");
-
 	for (size_t i = cl->cnt; i > 0; i--)
-		if (!strcmp(cl->g[i - 1].o->name, "config") ||
-		    !strcmp(cl->g[i - 1].o->name, "experimental-config-file"))
+		if (!strcmp(cl->g[i - 1].o->name, name) && *cl->g[i - 1].value)
 			return cl->g[i - 1].value;
-	if (env && *env)
-		return env;
-	if (old && *old) {
-		log_warn("OTEL_EXPERIMENTAL_CONFIG_FILE is the older name: use OTEL_CONFIG_FILE");
-		return old;
-	}
 	return NULL;
 }
 
-static bool keep_known(struct string_list *l, const char *const *known, const char *what)
+#define OLD_NAME "environment OTEL_EXPERIMENTAL_CONFIG_FILE"
+
+/* Which file, if any: only the command line and the environment can name it. */
+static const char *file_to_read(const struct cmdline *cl, const char **ret_origin)
 {
-	uint32_t n = 0;
+	const char *name = last_given(cl, "config"),
+		   *old = last_given(cl, "experimental-config-file");
 
-	for (uint32_t i = 0; i < l->cnt; i++) {
-		bool ok = false;
-
-		if (!strcasecmp(l->v[i], "logging")) {
-			log_warn("%s: `logging` is the older name of `console`", what);
-			free(l->v[i]);
-			l->v[i] = strdup("console");
-		}
-		for (const char *const *k = known; *k && l->v[i]; k++)
-			ok |= !strcasecmp(*k, l->v[i]);
-		if (ok) {
-			l->v[n++] = l->v[i];
-			continue;
-		}
-		log_warn("%s: '%s' is not known here; ignored", what, l->v[i] ? l->v[i] : "");
-		free(l->v[i]);
-	}
-	l->v[n] = NULL;
-	l->cnt = n;
-	return n > 0;
+	*ret_origin = "command line";
+	if (name || old)
+		return name ? name : old;
+	*ret_origin = "environment OTEL_CONFIG_FILE";
+	name = getenv("OTEL_CONFIG_FILE");
+	if (name && *name)
+		return name;
+	old = getenv("OTEL_EXPERIMENTAL_CONFIG_FILE");
+	if (!old || !*old)
+		return NULL;
+	*ret_origin = OLD_NAME;
+	return old;
 }
 
-static void list_of(struct string_list *l, const char *word)
+/* -v, -vv and -q on top of the level that was configured. */
+static void settle_log_level(struct config *c)
 {
-	l->v[0] = strdup(word);
-	l->cnt = l->v[0] ? 1 : 0;
+	if (c->verbose && c->log_level < LOG_INFO)
+		c->log_level = LOG_INFO;
+	if (c->verbose > 1)
+		c->log_level = LOG_DEBUG;
+	if (c->quiet && c->log_level > LOG_WARN)
+		c->log_level = LOG_WARN;
+	log_set_level((enum log_level)c->log_level);
 }
 
-/* Rules over several values, and defaults that depend on the command. */
-static void settle(struct config *c)
+/* So that what is said while the sources are read obeys the level as well. Bad values are reported
+ * later. */
+static void early_log_level(const struct cmdline *cl, bool silenced)
 {
-	static const char *const exporters[] = {"otlp", "console", "otlp_file", "none", NULL};
-	static const char *const propagators[] = {"tracecontext", "baggage", "none", NULL};
-	bool human = c->command == CMD_TRACE || c->command == CMD_REPLAY;
+	const char *env = getenv("OTEL_LOG_LEVEL");
+	struct config early;
+	char why[WHY_SIZE];
 
-	if (!keep_known(&c->traces_exporters, exporters, "OTEL_TRACES_EXPORTER"))
-		list_of(&c->traces_exporters, human ? "console" : "otlp");
-	if (!keep_known(&c->metrics_exporters, exporters, "OTEL_METRICS_EXPORTER"))
-		list_of(&c->metrics_exporters, human ? "none" : "otlp");
-	if (!keep_known(&c->propagators, propagators, "OTEL_PROPAGATORS"))
-		list_of(&c->propagators, "tracecontext");
-	for (uint32_t i = 0; i < c->semconv_opt_in.cnt; i++)
-		if (strcasecmp(c->semconv_opt_in.v[i], "http"))
-			log_warn("OTEL_SEMCONV_STABILITY_OPT_IN: '%s' is not built; the stable "
-				 "conventions are emitted",
-				 c->semconv_opt_in.v[i]);
-	if (c->bsp_batch > c->bsp_queue) {
-		log_warn("OTEL_BSP_MAX_EXPORT_BATCH_SIZE %u is larger than the queue: %u is used",
-			 c->bsp_batch, c->bsp_queue);
-		c->bsp_batch = c->bsp_queue;
+	config_defaults(&early);
+	if (!silenced && env && *env)
+		option_set(&early, option_by_name("log-level", 9), env, true, why);
+	for (size_t i = 0; i < cl->cnt; i++) {
+		const char *name = cl->g[i].o->name;
+
+		if (!strcmp(name, "log-level") || !strcmp(name, "quiet") ||
+		    !strcmp(name, "verbose"))
+			option_set(&early, cl->g[i].o, cl->g[i].value, true, why);
 	}
-	if (c->attr_count_max == UINT32_MAX)
-		c->attr_count_max = 128;
-	if (c->span_attr_count_max == UINT32_MAX)
-		c->span_attr_count_max = c->attr_count_max;
-	if (c->span_attr_value_max == UINT32_MAX)
-		c->span_attr_value_max = c->attr_value_max;
-	if (!c->proc_root) {
-		c->proc_root = strdup("/proc");
-	}
+	settle_log_level(&early);
+	config_done(&early);
 }
 
-static enum config_result check_command(const struct config *c)
+static const struct option_row *selector_given(const struct cmdline *cl, bool pid_is_fine)
 {
+	for (size_t i = 0; i < cl->cnt; i++)
+		if (cl->g[i].o->type == OPT_SELECTOR &&
+		    !(pid_is_fine && cl->g[i].o->min == SELECT_PID))
+			return cl->g[i].o;
+	return NULL;
+}
+
+static enum config_result check_command(const struct config *c, const struct cmdline *cl)
+{
+	static const char *const names[] = {"run", "trace", "doctor", "record", "replay", "config"};
+	const struct option_row *o;
+
 	if ((c->command == CMD_RUN || c->command == CMD_TRACE || c->command == CMD_RECORD) &&
 	    !c->selector_cnt && !c->disabled)
 		return usage_error("nothing is selected: choose with --pid N, --exe GLOB, --port "
 				   "N, --cgroup PATH or --all "
-				   "(for example: otel-ebpf trace --exe nginx)");
+				   "(for example: otel-ebpf %s --exe nginx%s)",
+				   names[c->command], c->command == CMD_RECORD ? " -o FILE" : "");
 	if (c->command == CMD_RECORD && !c->output)
 		return usage_error("record needs -o FILE (- for stdout)");
 	if (c->command == CMD_REPLAY && !c->file)
 		return usage_error("replay needs a FILE: a recording, pcap or pcapng");
+	/* an option that would silently do nothing */
+	o = c->command == CMD_REPLAY   ? selector_given(cl, false)
+	    : c->command == CMD_DOCTOR ? selector_given(cl, true)
+				       : NULL;
+	if (o)
+		return usage_error("%s takes no --%s%s", names[c->command], o->name,
+				   c->command == CMD_DOCTOR ? ", only --pid N"
+							    : ": it shows all that the file holds");
+	return CONFIG_OK;
+}
+
+static enum config_result read_file(struct config *c, const char *file, const char *origin)
+{
+	const struct option_row *o = option_by_name("config", 6);
+	char why[WHY_SIZE];
+
+	if (config_file_apply(c, file, false))
+		return CONFIG_FAILED;
+	if (option_set(c, o, file, true, why))
+		return CONFIG_FAILED;
+	option_origin(c, o, origin);
+	log_info("configuration from %s; OTEL_* variables are not used, except where it refers to "
+		 "them",
+		 file);
 	return CONFIG_OK;
 }
 
@@ -381,33 +343,28 @@ enum config_result config_load(int argc, char **argv, struct config *ret)
 {
 	static struct cmdline cl;
 	enum config_result r;
-	const char *file;
+	const char *file, *origin;
 
 	memset(&cl, 0, sizeof(cl));
 	config_defaults(ret);
 	r = scan(ret, &cl, argc, argv);
+	if (r != CONFIG_OK || ret->check)
+		return r;
+	file = file_to_read(&cl, &origin);
+	early_log_level(&cl, file != NULL);
+	if (!strcmp(origin, OLD_NAME))
+		log_warn("OTEL_EXPERIMENTAL_CONFIG_FILE is the older name: use OTEL_CONFIG_FILE");
+	if (file)
+		r = read_file(ret, file, origin);
+	else
+		config_from_environment(ret);
+	if (r == CONFIG_OK)
+		r = from_cmdline(ret, &cl);
 	if (r != CONFIG_OK)
 		return r;
-	if (ret->check)
-		return CONFIG_OK;
-	file = file_to_read(ret, &cl);
-	if (file) {
-		if (config_file_apply(ret, file, false))
-			return CONFIG_FAILED;
-		log_info("configuration from %s; OTEL_* variables are not used, except where it "
-			 "refers to them",
-			 file);
-	} else {
-		from_environment(ret);
-	}
-	r = from_cmdline(ret, &cl);
-	if (r != CONFIG_OK)
-		return r;
-	if (ret->verbose > 1)
-		ret->log_level = LOG_DEBUG;
-	if (ret->quiet && ret->log_level > LOG_WARN)
-		ret->log_level = LOG_WARN;
-	log_set_level((enum log_level)ret->log_level);
-	settle(ret);
-	return check_command(ret);
+	settle_log_level(ret);
+	r = check_command(ret, &cl);
+	if (r == CONFIG_OK)
+		config_settle(ret);
+	return r;
 }

@@ -5,6 +5,7 @@
  * The effective configuration. One table (config_table.c) states every option's flag, variable,
  * file key, type and help; command line > configuration file > environment > default. A
  * configuration file silences the environment, except where it refers to it (${VAR}).
+ * docs/configuration.md tells the user.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ enum command { CMD_RUN, CMD_TRACE, CMD_DOCTOR, CMD_RECORD, CMD_REPLAY, CMD_CONFI
 enum otlp_protocol { OTLP_UNSET = 0, OTLP_HTTP_PROTOBUF, OTLP_GRPC, OTLP_HTTP_JSON };
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP };
 enum temporality_preference { PREFER_CUMULATIVE, PREFER_DELTA, PREFER_LOWMEMORY };
+enum histogram_aggregation { HISTOGRAM_EXPLICIT, HISTOGRAM_BASE2 };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum sampler_name {
 	SAMPLER_NAME_PARENT_ON,
@@ -42,7 +44,9 @@ struct string_list {
 enum { OTLP_BASE, OTLP_TRACES, OTLP_METRICS, OTLP_CNT };
 struct otlp_given {
 	char *endpoint, *headers, *certificate, *client_key, *client_certificate;
-	uint32_t protocol, compression, timeout_ms; /* compression: 1 + enum compression */
+	uint32_t protocol, compression; /* compression: 1 + enum compression */
+	uint32_t timeout_ms;		/* UINT32_MAX: not given, 0: no limit */
+	bool insecure;			/* accepted: only gRPC would look at it */
 };
 
 #define CONFIG_OPTIONS_MAX 96
@@ -61,7 +65,6 @@ struct config {
 	struct string_list logs_exporters; /* accepted; there are no logs */
 	char *otlp_file;
 	struct otlp_given otlp[OTLP_CNT];
-	bool otlp_insecure;
 	uint32_t bsp_delay_ms, bsp_timeout_ms, bsp_queue, bsp_batch;
 	uint32_t metric_interval_ms, metric_timeout_ms;
 	uint32_t sampler; /* enum sampler_name */
@@ -76,6 +79,7 @@ struct config {
 		span_attr_count_max; /* UINT32_MAX: unlimited / not given */
 	struct string_list known_methods;
 	uint32_t temporality; /* enum temporality_preference */
+	uint32_t histogram;   /* enum histogram_aggregation */
 	struct string_list semconv_opt_in;
 	struct string_list routes;
 	bool route_heuristic;
@@ -105,8 +109,10 @@ void config_done(struct config *c);
 
 /* Effective values as YAML with their origin; secrets hidden. */
 void config_print(const struct config *c, FILE *f);
-/* Help of the whole program, from the table. */
+/* Help of the whole program, from the table; of one command: only the options that mean something
+ * to it. */
 void config_help(FILE *f);
+void config_usage(FILE *f, enum command cmd);
 
 /* Derived settings. The strings in ret belong to the caller: exporter_config_done(). 0 or -EINVAL
  * with err[]. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From what was said to what is used: endpoints, sampler, span settings. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "userspace/base/log.h"
-#include "userspace/config.h"
+#include "userspace/config_table.h"
 
 static const char *first(const char *own, const char *base)
 {
@@ -22,24 +23,122 @@ static bool wants(const struct string_list *l, const char *name)
 	return false;
 }
 
-static int port_of(const char *url)
+static void list_default(struct string_list *l, const char *word)
 {
-	const char *host = strstr(url, "://"), *end, *colon;
+	if (l->cnt)
+		return;
+	l->v[0] = strdup(word);
+	l->cnt = l->v[0] ? 1 : 0;
+}
+
+/* `none` beside others: the others are meant. */
+static void drop_none(struct string_list *l, const char *what)
+{
+	uint32_t n = 0;
+
+	if (l->cnt < 2 || !wants(l, "none"))
+		return;
+	log_warn("%s: 'none' beside others means nothing; ignored", what);
+	for (uint32_t i = 0; i < l->cnt; i++) {
+		if (strcmp(l->v[i], "none"))
+			l->v[n++] = l->v[i];
+		else
+			free(l->v[i]);
+	}
+	l->v[n] = NULL;
+	l->cnt = n;
+}
+
+/*
+ * `trace` is there to be looked at: what the environment or the file says about exporters adds to
+ * the console; only the command line replaces it.
+ */
+static void add_console(struct config *c)
+{
+	struct string_list *l = &c->traces_exporters;
+	const char *origin = c->origin[option_by_name("traces-exporter", 15) - option_table];
+
+	if (c->command != CMD_TRACE || (origin && !strcmp(origin, "command line")) ||
+	    wants(l, "console") || l->cnt == CONFIG_LIST_MAX)
+		return;
+	if (l->cnt == 1 && wants(l, "none")) {
+		free(l->v[0]);
+		l->cnt = 0;
+	}
+	l->v[l->cnt] = strdup("console");
+	if (l->v[l->cnt])
+		l->cnt++;
+}
+
+void config_settle(struct config *c)
+{
+	bool human = c->command == CMD_TRACE || c->command == CMD_REPLAY;
+
+	drop_none(&c->traces_exporters, "OTEL_TRACES_EXPORTER");
+	drop_none(&c->metrics_exporters, "OTEL_METRICS_EXPORTER");
+	add_console(c);
+	list_default(&c->traces_exporters, human ? "console" : "otlp");
+	list_default(&c->metrics_exporters, human ? "none" : "otlp");
+	if (!c->propagators.cnt) {
+		list_default(&c->propagators, "tracecontext");
+		c->propagators.v[1] = strdup("baggage");
+		c->propagators.cnt += c->propagators.v[1] != NULL;
+	}
+	if (c->histogram == HISTOGRAM_BASE2)
+		log_warn("base2_exponential_bucket_histogram is not built yet: histograms have "
+			 "explicit buckets");
+	if (c->bsp_batch > c->bsp_queue) {
+		log_warn("OTEL_BSP_MAX_EXPORT_BATCH_SIZE %u is larger than the queue: %u is used",
+			 c->bsp_batch, c->bsp_queue);
+		c->bsp_batch = c->bsp_queue;
+	}
+	if (c->attr_count_max == UINT32_MAX)
+		c->attr_count_max = 128;
+	if (c->span_attr_count_max == UINT32_MAX)
+		c->span_attr_count_max = c->attr_count_max;
+	if (c->span_attr_value_max == UINT32_MAX)
+		c->span_attr_value_max = c->attr_value_max;
+	if (!c->proc_root)
+		c->proc_root = strdup("/proc");
+}
+
+/* Where the authority (user:password@host:port) begins and ends. */
+static const char *authority(const char *url, size_t *ret_len)
+{
+	const char *host = strstr(url, "://");
 
 	host = host ? host + 3 : url;
-	end = host + strcspn(host, "/?#");
+	*ret_len = strcspn(host, "/?#");
+	return host;
+}
+
+/* The port that stands in the URL, 0 for none. */
+static int port_of(const char *url)
+{
+	size_t n;
+	const char *host = authority(url, &n), *at = memrchr(host, '@', n), *end = host + n, *colon;
+
+	if (at)
+		host = at + 1;
+	/* the colons of an IPv6 address are not the port's */
+	if (*host == '[') {
+		const char *close = memchr(host, ']', (size_t)(end - host));
+
+		host = close ? close + 1 : end;
+	}
 	colon = memrchr(host, ':', (size_t)(end - host));
 	return colon ? atoi(colon + 1) : 0;
 }
 
-/* The base endpoint gets the signal's path appended, a signal's own is used as it stands. */
+/* The base endpoint gets the signal's path appended (before a query), a signal's own is used as it
+ * stands. */
 static int make_url(const struct config *c, int which, const char *path, char **ret, char err[256])
 {
 	const struct otlp_given *own = &c->otlp[which], *base = &c->otlp[OTLP_BASE];
 	const char *given = first(own->endpoint, base->endpoint), *scheme = "";
 	uint32_t protocol = own->protocol ? own->protocol : base->protocol;
-	char *url;
-	size_t n;
+	char shown[128], *url;
+	size_t n, rest;
 
 	if (protocol == OTLP_GRPC || protocol == OTLP_HTTP_JSON ||
 	    (!protocol && given && port_of(given) == 4317)) {
@@ -52,19 +151,31 @@ static int make_url(const struct config *c, int which, const char *path, char **
 	}
 	if (!given)
 		given = "http://localhost:4318";
+	config_hide_url(given, shown, sizeof(shown));
+	if (port_of(given) == 4317)
+		log_warn("OTLP endpoint '%s': collectors listen for grpc on port 4317, for "
+			 "http/protobuf on 4318",
+			 shown);
 	if (!strstr(given, "://")) {
-		log_warn("OTLP endpoint '%s' has no scheme: http:// is assumed", given);
+		log_warn("OTLP endpoint '%s' has no scheme: http:// is assumed", shown);
 		scheme = "http://";
 	} else if (strncasecmp(given, "http://", 7) && strncasecmp(given, "https://", 8)) {
-		snprintf(err, 256, "OTLP endpoint '%.100s': only http:// and https:// are possible",
-			 given);
+		snprintf(err, 256, "OTLP endpoint '%s': only http:// and https:// are possible",
+			 shown);
 		return -EINVAL;
 	}
-	n = strlen(given);
+	authority(given, &rest);
+	if (!rest) {
+		snprintf(err, 256, "OTLP endpoint '%s' names no host", shown);
+		return -EINVAL;
+	}
+	n = strcspn(given, "?#");
+	rest = n;
 	if (!own->endpoint)
 		while (n && given[n - 1] == '/')
 			n--;
-	if (asprintf(&url, "%s%.*s%s", scheme, (int)n, given, own->endpoint ? "" : path) < 0)
+	if (asprintf(&url, "%s%.*s%s%s", scheme, (int)n, given, own->endpoint ? "" : path,
+		     given + rest) < 0)
 		return -ENOMEM;
 	*ret = url;
 	return 0;
@@ -75,15 +186,20 @@ static char *dup_or_null(const char *s)
 	return s ? strdup(s) : NULL;
 }
 
+/* 0 is OpenTelemetry's "no limit"; for a timer the largest number is as good. */
+static uint32_t no_limit(uint32_t ms)
+{
+	return ms ? ms : INT_MAX;
+}
+
 static int signal_config(const struct config *c, int which, const char *path,
 			 struct otlp_signal_config *ret, char err[256])
 {
 	const struct otlp_given *own = &c->otlp[which], *base = &c->otlp[OTLP_BASE];
 	uint32_t compression = own->compression ? own->compression : base->compression;
+	uint32_t timeout = own->timeout_ms != UINT32_MAX ? own->timeout_ms : base->timeout_ms;
 
-	ret->timeout_ms = own->timeout_ms    ? own->timeout_ms
-			  : base->timeout_ms ? base->timeout_ms
-					     : 10000;
+	ret->timeout_ms = timeout == UINT32_MAX ? 10000 : no_limit(timeout);
 	ret->gzip = compression == 1 + COMPRESSION_GZIP;
 	ret->headers = dup_or_null(first(own->headers, base->headers));
 	ret->ca_file = dup_or_null(first(own->certificate, base->certificate));
@@ -117,8 +233,8 @@ int config_exporter(const struct config *c, struct exporter_config *ret, char er
 		     (c->color == COLOR_AUTO && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
 	ret->queue_max_spans = c->bsp_queue;
 	ret->batch_max_spans = c->bsp_batch;
-	ret->export_timeout_ms = c->bsp_timeout_ms;
-	ret->metric_timeout_ms = c->metric_timeout_ms;
+	ret->export_timeout_ms = no_limit(c->bsp_timeout_ms);
+	ret->metric_timeout_ms = no_limit(c->metric_timeout_ms);
 	return 0;
 }
 
@@ -140,8 +256,6 @@ void exporter_config_done(struct exporter_config *e)
 
 void config_sampler(const struct config *c, struct sampler *ret)
 {
-	char *end;
-
 	*ret = (struct sampler){.ratio = 1.0};
 	ret->parent_based = c->sampler == SAMPLER_NAME_PARENT_ON ||
 			    c->sampler == SAMPLER_NAME_PARENT_OFF ||
@@ -160,15 +274,8 @@ void config_sampler(const struct config *c, struct sampler *ret)
 		break;
 	}
 	ret->root = SAMPLER_TRACEIDRATIO;
-	if (!c->sampler_arg)
-		return;
-	ret->ratio = strtod(c->sampler_arg, &end);
-	if (*end || end == c->sampler_arg || !(ret->ratio >= 0.0 && ret->ratio <= 1.0)) {
-		log_warn(
-			"OTEL_TRACES_SAMPLER_ARG: '%s' is not a ratio between 0 and 1; 1.0 is used",
-			c->sampler_arg);
-		ret->ratio = 1.0;
-	}
+	if (c->sampler_arg) /* option_set() has seen to it that it is a ratio */
+		ret->ratio = strtod(c->sampler_arg, NULL);
 }
 
 int config_sem(const struct config *c, struct sem_config *ret, char err[256])

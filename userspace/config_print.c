@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "userspace/config_table.h"
@@ -20,19 +21,32 @@ static void quoted(FILE *f, const char *s, size_t len)
 	fputc('"', f);
 }
 
-/* user:password@ in a URL is nobody's business. */
+/*
+ * user:password@ in a URL is nobody's business, nor are the values of its query (keys are passed
+ * there as well). The last @ before the query counts: a password with a slash in it is still a
+ * password.
+ */
+void config_hide_url(const char *url, char *out, size_t size)
+{
+	const char *host = strstr(url, "://"), *at, *query;
+
+	host = host ? host + 3 : url;
+	query = host + strcspn(host, "?#");
+	at = memrchr(host, '@', (size_t)(query - host));
+	snprintf(out, size, "%.*s%s%.*s%s", (int)(host - url), url, at ? "[hidden]" : "",
+		 (int)(query - (at ? at : host)), at ? at : host, *query ? "?[hidden]" : "");
+}
+
 static void quoted_url(FILE *f, const char *s)
 {
-	const char *host = strstr(s, "://"), *at;
-	char text[1024];
+	size_t size = strlen(s) + 32;
+	char *text = malloc(size);
 
-	host = host ? host + 3 : s;
-	at = memrchr(host, '@', strcspn(host, "/?#"));
-	if (at)
-		snprintf(text, sizeof(text), "%.*s[hidden]%s", (int)(host - s), s, at);
-	else
-		snprintf(text, sizeof(text), "%s", s);
+	if (!text)
+		return;
+	config_hide_url(s, text, size);
 	quoted(f, text, strlen(text));
+	free(text);
 }
 
 static void list(FILE *f, const struct string_list *l)
@@ -49,6 +63,7 @@ static void list(FILE *f, const struct string_list *l)
 static void value(const struct config *c, const struct option_row *o, FILE *f)
 {
 	const void *at = (const char *)c + o->at;
+	const struct opt_word *w;
 	const char *s;
 
 	switch (o->type) {
@@ -80,11 +95,10 @@ static void value(const struct config *c, const struct option_row *o, FILE *f)
 		fprintf(f, "%llu", (unsigned long long)*(const uint64_t *)at);
 		break;
 	case OPT_ENUM:
-		s = "null";
-		for (const struct opt_word *w = o->words; w->word; w++)
-			if (w->val == *(const uint32_t *)at)
-				s = w->word;
-		fputs(s, f);
+		/* the first of several spellings */
+		for (w = o->words; w->word && w->val != *(const uint32_t *)at; w++)
+			;
+		fputs(w->word ? w->word : "null", f);
 		break;
 	case OPT_LIST:
 		list(f, at);
@@ -92,6 +106,16 @@ static void value(const struct config *c, const struct option_row *o, FILE *f)
 	case OPT_SELECTOR:
 		break;
 	}
+}
+
+/* Where the selectors of a kind come from. */
+static const char *selector_origin(const struct config *c, enum selector_kind kind)
+{
+	for (size_t i = 0; i < option_cnt; i++)
+		if (option_table[i].type == OPT_SELECTOR && option_table[i].min == kind &&
+		    c->origin[i])
+			return c->origin[i];
+	return "default";
 }
 
 static void selectors(const struct config *c, FILE *f)
@@ -102,22 +126,47 @@ static void selectors(const struct config *c, FILE *f)
 
 		switch (s->kind) {
 		case SELECT_PID:
-			fprintf(f, "  - pid: %d\n", s->pid);
+			fprintf(f, "  - pid: %d", s->pid);
 			break;
 		case SELECT_PORT:
-			fprintf(f, "  - port: \"%u-%u\"\n", s->lo, s->hi);
+			if (s->lo == s->hi)
+				fprintf(f, "  - port: %u", s->lo);
+			else
+				fprintf(f, "  - port: \"%u-%u\"", s->lo, s->hi);
 			break;
 		case SELECT_ALL:
-			fprintf(f, "  - all: true\n");
+			fprintf(f, "  - all: true");
 			break;
 		case SELECT_EXE:
 		case SELECT_CGROUP:
 			fprintf(f, "  - %s: ", s->kind == SELECT_EXE ? "exe" : "cgroup");
 			quoted(f, s->text, strlen(s->text));
-			fputc('\n', f);
 			break;
 		}
+		fprintf(f, "  # %s\n", selector_origin(c, s->kind));
 	}
+}
+
+/* Where it would go, after all rules: what most people come for. */
+static void destinations(const struct config *c, FILE *f)
+{
+	struct exporter_config e;
+	char err[256] = "";
+
+	if (config_exporter(c, &e, err)) {
+		fprintf(f, "# cannot export: %s\n", err);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		const char *url = i ? e.metrics.url : e.traces.url;
+		char shown[300];
+
+		if (!url)
+			continue;
+		config_hide_url(url, shown, sizeof(shown));
+		fprintf(f, "# otlp: %s to %s\n", i ? "metrics" : "spans", shown);
+	}
+	exporter_config_done(&e);
 }
 
 void config_print(const struct config *c, FILE *f)
@@ -135,4 +184,5 @@ void config_print(const struct config *c, FILE *f)
 		value(c, o, f);
 		fprintf(f, "  # %s\n", c->origin[i] ? c->origin[i] : "default");
 	}
+	destinations(c, f);
 }

@@ -305,30 +305,26 @@ void loader_close(struct loader *l)
 	free(l);
 }
 
-int loader_select(struct loader *l, pid_t pid)
+/* The word of a process in the table, which is mapped into our memory. */
+static uint64_t *pid_word(const struct loader *l, pid_t pid)
 {
-	uint32_t key = (uint32_t)pid, val = 1;
-
-	return bpf_map_update_elem(bpf_map__fd(l->skel->maps.pids), &key, &val, BPF_ANY) ? -errno
-											 : 0;
+	return (uint64_t *)&l->skel->bss->oe_pid_bits[(uint32_t)pid >> 6 & 0xffff];
 }
 
-int loader_deselect(struct loader *l, pid_t pid)
+void loader_select(struct loader *l, pid_t pid)
 {
-	uint32_t key = (uint32_t)pid;
-	int err = 0;
+	__atomic_fetch_or(pid_word(l, pid), 1ULL << (pid & 63), __ATOMIC_RELAXED);
+}
 
-	if (bpf_map_delete_elem(bpf_map__fd(l->skel->maps.pids), &key))
-		err = -errno;
+void loader_deselect(struct loader *l, pid_t pid)
+{
+	__atomic_fetch_and(pid_word(l, pid), ~(1ULL << (pid & 63)), __ATOMIC_RELAXED);
 	l->skel->data->oe_generation++;
-	return err;
 }
 
 bool loader_selected(const struct loader *l, pid_t pid)
 {
-	uint32_t key = (uint32_t)pid, val;
-
-	return !bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.pids), &key, &val);
+	return *pid_word(l, pid) >> (pid & 63) & 1;
 }
 
 int loader_ring_fd(const struct loader *l)

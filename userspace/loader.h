@@ -49,9 +49,9 @@ int loader_attach_io(struct loader *l, char err[256]);
 void loader_detach(struct loader *l);
 void loader_close(struct loader *l);
 
-int loader_select(struct loader *l, pid_t pid);
+void loader_select(struct loader *l, pid_t pid);
 /* Also voids every cached verdict. */
-int loader_deselect(struct loader *l, pid_t pid);
+void loader_deselect(struct loader *l, pid_t pid);
 bool loader_selected(const struct loader *l, pid_t pid);
 
 /* To be polled for input; a timer must drain as well (wake-ups come by fill level only). */

@@ -101,15 +101,12 @@ static uintptr_t reasons_of(const struct selection *s, pid_t pid)
 static void enter(struct selection *s, pid_t pid, uintptr_t why)
 {
 	uintptr_t old = reasons_of(s, pid);
-	int err;
 
 	if (pid == s->self || (old & why) == why)
 		return;
 	if (hashmap_put(&s->reasons, (uint64_t)pid, (void *)(old | why)))
 		return;
-	err = loader_select(s->loader, pid);
-	if (err)
-		log_warn("select: process %d cannot be watched: %s", pid, strerror(-err));
+	loader_select(s->loader, pid);
 }
 
 /* A pattern with a slash is matched against the whole path, else against the file's name. */

@@ -45,7 +45,6 @@ static const struct row kernel_rows[] = {
 	{AUX, "outcome", "emitted", K(aux_emitted)},
 	{AUX, "outcome", "dropped_ring_full", K(aux_dropped)},
 	{LOST, "cause", "hook_recursion", offsetof(struct loader_stats, missed)},
-	{LOST, "cause", "process_table_full", K(pids_full)},
 	{LOST, "cause", "no_socket_state", K(state_failed)},
 };
 

@@ -5,9 +5,10 @@
  *   iotest FAMILY N METHOD...      FAMILY: tcp4 tcp6 unix
  *
  * Prints "ready PID", waits for a line on stdin (so that a tracer can be attached), then for each
- * METHOD a server thread and a client thread exchange N requests on one connection, both ends by that
- * method. Prints one JSON line per request: what was really sent and received. Exits 0 when every
- * byte arrived. Request i: GET (even) or POST with a body (odd), /io/METHOD/FAMILY/i, statuses vary.
+ * METHOD a server thread and a client thread exchange N requests on one connection, both ends by
+ * that method. Prints one JSON line per request: what was really sent and received. Exits 0 when
+ * every byte arrived. Request i: GET (even) or POST with a body (odd), /io/METHOD/FAMILY/i,
+ * statuses vary.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -261,10 +262,12 @@ static const struct method {
 	void (*send)(int fd, const char *h, size_t hn, const char *b, size_t bn);
 	ssize_t (*recv)(int fd, char *p, size_t n);
 } methods[] = {
-	{"write", s_write, r_read},	    {"writev", s_writev, r_readv},	  {"pwritev2", s_pwritev2, r_preadv2},
-	{"sendto", s_send, r_recv},	    {"sendmsg", s_sendmsg, r_recvmsg},	  {"sendmmsg", s_sendmmsg, r_recvmmsg},
-	{"sendfile", s_sendfile, r_read},   {"splice", s_splice, r_recv},	  {"zerocopy", s_zerocopy, r_recv},
-	{"peek", s_write, r_peek},	    {"bytewise", s_bytes, r_byte},
+	{"write", s_write, r_read},	     {"writev", s_writev, r_readv},
+	{"pwritev2", s_pwritev2, r_preadv2}, {"sendto", s_send, r_recv},
+	{"sendmsg", s_sendmsg, r_recvmsg},   {"sendmmsg", s_sendmmsg, r_recvmmsg},
+	{"sendfile", s_sendfile, r_read},    {"splice", s_splice, r_recv},
+	{"zerocopy", s_zerocopy, r_recv},    {"peek", s_write, r_peek},
+	{"bytewise", s_bytes, r_byte},
 };
 
 /* ---- HTTP, just enough ---- */
@@ -331,7 +334,8 @@ static void *serve(void *arg)
 		int hn;
 
 		message(c, head, sizeof(head));
-		hn = snprintf(out, sizeof(out), "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n", statuses[i % 5], bn);
+		hn = snprintf(out, sizeof(out), "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n",
+			      statuses[i % 5], bn);
 		s->m->send(s->fd, out, (size_t)hn, body, bn);
 	}
 	free(c);
@@ -347,12 +351,15 @@ static void ask(struct side *s, const char *family)
 	c->m = s->m;
 	for (int i = 0; i < s->n; i++) {
 		size_t bn = i % 2 ? (size_t)i * 100 : 0, got;
-		int hn = snprintf(out, sizeof(out), "%s /io/%s/%s/%d HTTP/1.1\r\nHost: io.test\r\nContent-Length: %zu\r\n\r\n",
-				  i % 2 ? "POST" : "GET", s->m->name, family, i, bn);
+		int hn = snprintf(
+			out, sizeof(out),
+			"%s /io/%s/%s/%d HTTP/1.1\r\nHost: io.test\r\nContent-Length: %zu\r\n\r\n",
+			i % 2 ? "POST" : "GET", s->m->name, family, i, bn);
 
 		s->m->send(s->fd, out, (size_t)hn, body, bn);
 		got = message(c, head, sizeof(head));
-		printf("{\"method\": \"%s\", \"path\": \"/io/%s/%s/%d\", \"status\": %d, \"req_body\": %zu, \"resp_body\": %zu}\n",
+		printf("{\"method\": \"%s\", \"path\": \"/io/%s/%s/%d\", \"status\": %d, "
+		       "\"req_body\": %zu, \"resp_body\": %zu}\n",
 		       i % 2 ? "POST" : "GET", s->m->name, family, i, atoi(head + 9), bn, got);
 	}
 	free(c);
@@ -373,7 +380,8 @@ static void make_pair(const char *family, int *a, int *b)
 	} else if (!strcmp(family, "unix")) {
 		snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "iotest-%d", getpid());
 		sa = (void *)&un;
-		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(un.sun_path + 1));
+		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				  strlen(un.sun_path + 1));
 	}
 	l = socket(sa->sa_family, SOCK_STREAM, 0);
 	if (l < 0 || bind(l, sa, len) || listen(l, 1))

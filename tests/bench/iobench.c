@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * iobench tcp|unix SECONDS: one thread moves 200-byte HTTP messages back and forth over a socket pair of its own,
- * and prints the best nanoseconds per I/O over slices of 10,000 rounds. Prints its pid first and waits for a line.
+ * iobench tcp|unix SECONDS: one thread moves 200-byte HTTP messages back and forth over a socket
+ * pair of its own, and prints the best nanoseconds per I/O over slices of 10,000 rounds. Prints its
+ * pid first and waits for a line.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -23,7 +24,8 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-	char req[200] = "GET /bench HTTP/1.1\r\nHost: bench\r\nX-Pad: ", resp[200], buf[4096], line[8];
+	char req[200] = "GET /bench HTTP/1.1\r\nHost: bench\r\nX-Pad: ", resp[200], buf[4096],
+	     line[8];
 	double best = 1e18, until;
 	int fd[2], one = 1;
 
@@ -33,12 +35,14 @@ int main(int argc, char **argv)
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd))
 			return 1;
 	} else {
-		struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		struct sockaddr_in a = {.sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		socklen_t n = sizeof(a);
 		int l = socket(AF_INET, SOCK_STREAM, 0);
 
 		fd[0] = socket(AF_INET, SOCK_STREAM, 0);
-		if (bind(l, (void *)&a, n) || getsockname(l, (void *)&a, &n) || listen(l, 1) || connect(fd[0], (void *)&a, n))
+		if (bind(l, (void *)&a, n) || getsockname(l, (void *)&a, &n) || listen(l, 1) ||
+		    connect(fd[0], (void *)&a, n))
 			return 1;
 		fd[1] = accept(l, NULL, NULL);
 		setsockopt(fd[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -57,8 +61,8 @@ int main(int argc, char **argv)
 		double t = now();
 
 		for (int i = 0; i < 10000; i++) {
-			if (write(fd[0], req, 200) != 200 || read(fd[1], buf, sizeof(buf)) != 200 || write(fd[1], resp, 200) != 200 ||
-			    read(fd[0], buf, sizeof(buf)) != 200)
+			if (write(fd[0], req, 200) != 200 || read(fd[1], buf, sizeof(buf)) != 200 ||
+			    write(fd[1], resp, 200) != 200 || read(fd[0], buf, sizeof(buf)) != 200)
 				return 1;
 		}
 		t = (now() - t) / 40000;
