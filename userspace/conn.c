@@ -538,6 +538,14 @@ static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, ui
 				s->last_ts ? s->last_ts : ts, s->last_tid);
 }
 
+/* On a connection seen from its start a response cannot be there before its request: threads
+ * swapped. */
+static bool too_early(const struct conn *c, enum oe_dir dir, const struct oe_data *d)
+{
+	return c->from_start && c->role == OE_ROLE_CLIENT && dir == OE_DIR_IN && !c->open_cnt &&
+	       c->state != CONN_OPAQUE && d->tid != c->st[OE_DIR_OUT].last_tid;
+}
+
 /* Delivers whatever of the hold fits now; `force`: in order of arrival, gaps and all. */
 static void release(struct conn_table *t, struct conn *c, bool force)
 {
@@ -552,7 +560,7 @@ static void release(struct conn_table *t, struct conn *c, bool force)
 			const struct oe_data *d = (const void *)h->rec;
 			enum oe_dir dir = d->hdr.flags & OE_F_OUT ? OE_DIR_OUT : OE_DIR_IN;
 
-			if (d->off > c->st[dir].next && !force) {
+			if ((d->off > c->st[dir].next || too_early(c, dir, d)) && !force) {
 				prev = h;
 				at = &h->next;
 				continue;
@@ -591,14 +599,6 @@ static bool hold(struct conn_table *t, struct conn *c, const struct oe_data *d, 
 	c->held_cnt++;
 	t->held_bytes += len;
 	return true;
-}
-
-/* On a connection seen from its start a response cannot be there before its request: threads
- * swapped. */
-static bool too_early(const struct conn *c, enum oe_dir dir, const struct oe_data *d)
-{
-	return c->from_start && c->role == OE_ROLE_CLIENT && dir == OE_DIR_IN && !c->open_cnt &&
-	       c->state != CONN_OPAQUE && d->tid != c->st[OE_DIR_OUT].last_tid;
 }
 
 static void on_data(struct conn_table *t, const struct oe_data *d, size_t len)

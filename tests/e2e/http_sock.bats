@@ -126,6 +126,7 @@ asyncio() { raw_against python3 "$APPS/py_asyncio.py" -- "$@"; expect "$TMP/trut
 	local n
 	n=$(wc -l <"$TMP/access.log")
 	[ "$n" -gt 1000 ]
+	echo "log $n, histogram $(metric http.server.request.duration)"; tail -40 "$TMP/watch.err"
 	[ "$(metric http.server.request.duration)" = "$n" ]
 	[ "$("$SPANS" count "$TMP/spans.json")" = "$n" ]
 	[ "$("$SPANS" count "$TMP/spans.json" path=/index.html http.response.status_code=200)" = "$n" ]
