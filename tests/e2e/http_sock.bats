@@ -126,10 +126,21 @@ asyncio() { raw_against python3 "$APPS/py_asyncio.py" -- "$@"; expect "$TMP/trut
 	local n
 	n=$(wc -l <"$TMP/access.log")
 	[ "$n" -gt 1000 ]
-	echo "log $n, histogram $(metric http.server.request.duration)"; tail -40 "$TMP/watch.err"
-	[ "$(metric http.server.request.duration)" = "$n" ]
-	[ "$("$SPANS" count "$TMP/spans.json")" = "$n" ]
-	[ "$("$SPANS" count "$TMP/spans.json" path=/index.html http.response.status_code=200)" = "$n" ]
+	local hist spans
+	hist=$(metric http.server.request.duration)
+	spans=$("$SPANS" count "$TMP/spans.json" path=/index.html)
+	echo "log $n, histogram $hist, spans $spans, answered $("$SPANS" count "$TMP/spans.json" status=200)"
+	cat "$TMP/watch.err"
+	if [ "$(ledger capture.io dropped_ring_full)" = 0 ]; then
+		[ "$hist" = "$n" ]
+		[ "$spans" = "$n" ]
+	else
+		# an overloaded machine may lose some, but never silently
+		[ "$hist" -lt "$n" ]
+		[ "$spans" = "$hist" ]
+	fi
+	# wrk leaves without waiting for its last 32 answers; nginx logs those as answered
+	[ "$("$SPANS" count "$TMP/spans.json" status=200)" -ge $((spans - 32)) ]
 }
 
 @test "lighttpd and apache: curl and pipelining" {
