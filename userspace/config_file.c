@@ -356,6 +356,25 @@ static int read_all(const char *path, struct buf *ret)
 	return err;
 }
 
+/* Is there a ${ in that line? Its brace ends a {mapping}, the commonest reason for a file not to
+ * parse. */
+static bool has_reference(const struct buf *text, size_t line)
+{
+	const char *p = (const char *)text->data, *end = p ? p + text->len : p;
+
+	for (; p < end && line; line--) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		p = nl ? nl + 1 : end;
+	}
+	if (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		return memmem(p, (size_t)((nl ? nl : end) - p), "${", 2) != NULL;
+	}
+	return false;
+}
+
 static int parse(struct walk *w, const struct buf *text)
 {
 	yaml_parser_t parser;
@@ -365,9 +384,12 @@ static int parse(struct walk *w, const struct buf *text)
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser, text->data, text->len);
 	if (!yaml_parser_load(&parser, &w->doc)) {
-		log_error("%s:%zu:%zu: not valid YAML: %s", w->file, parser.problem_mark.line + 1,
+		log_error("%s:%zu:%zu: not valid YAML: %s%s", w->file, parser.problem_mark.line + 1,
 			  parser.problem_mark.column + 1,
-			  parser.problem ? parser.problem : "unreadable");
+			  parser.problem ? parser.problem : "unreadable",
+			  has_reference(text, parser.problem_mark.line)
+				  ? " (inside {} or [], ${...} must be quoted)"
+				  : "");
 		err = -EINVAL;
 	}
 	yaml_parser_delete(&parser);

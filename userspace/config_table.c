@@ -77,10 +77,14 @@ static const struct opt_word stability_words[] = {{"http", WORD_TAKE},
 #define BATCH	  "tracer_provider.processors[].batch."
 #define READER	  "meter_provider.readers[].periodic."
 
-/* One OTLP setting for all signals and for each: names differ by an infix. */
-#define OTLP3(word, ENV, field, KEY, typ, argument, text, ...)                                     \
+/*
+ * One OTLP setting for all signals and for each: names differ by an infix. The format of the file
+ * knows only those for each, so the others stand in our own part of it.
+ */
+#define OTLP3(word, under, ENV, field, KEY, typ, argument, text, ...)                              \
 	{.name = "exporter-otlp-" word,                                                            \
 	 .env = "OTEL_EXPORTER_OTLP_" ENV,                                                         \
+	 .key = OWN "exporter_otlp_" under,                                                        \
 	 .type = typ,                                                                              \
 	 .at = AT(otlp[OTLP_BASE].field),                                                          \
 	 .arg = argument,                                                                          \
@@ -339,6 +343,7 @@ const struct option_row option_table[] = {
 	 .help = "the same, for metrics"},
 	{.name = "logs-exporter",
 	 .env = "OTEL_LOGS_EXPORTER",
+	 .key = OWN "logs_exporter",
 	 .type = OPT_LIST,
 	 .at = AT(logs_exporters),
 	 .arg = "LIST",
@@ -350,35 +355,38 @@ const struct option_row option_table[] = {
 	 .at = AT(otlp_file),
 	 .arg = "PATH",
 	 .help = "where otlp_file writes OTLP JSON lines (- for stdout)"},
-	OTLP3("endpoint", "ENDPOINT", endpoint, "endpoint", OPT_STR, "URL",
+	OTLP3("endpoint", "endpoint", "ENDPOINT", endpoint, "endpoint", OPT_STR, "URL",
 	      "collector (http://localhost:4318); /v1/traces and /v1/metrics are added, but not to "
 	      "the endpoint of one signal"),
-	OTLP3("protocol", "PROTOCOL", protocol, "encoding", OPT_ENUM, "NAME",
+	OTLP3("protocol", "protocol", "PROTOCOL", protocol, "encoding", OPT_ENUM, "NAME",
 	      "http/protobuf (grpc and http/json are not built yet)", .words = protocol_words),
-	OTLP3("headers", "HEADERS", headers, "headers_list", OPT_STR, "K=V,...",
+	OTLP3("headers", "headers", "HEADERS", headers, "headers_list", OPT_STR, "K=V,...",
 	      "sent with every export; never shown", .secret = true, .check = check_headers),
-	OTLP3("timeout", "TIMEOUT", timeout_ms, "timeout", OPT_U32, "MS",
+	OTLP3("timeout", "timeout", "TIMEOUT", timeout_ms, "timeout", OPT_U32, "MS",
 	      "of one request (10000; 0: no limit)", .max = INT_MAX),
-	OTLP3("compression", "COMPRESSION", compression, "compression", OPT_ENUM, "NAME",
-	      "none (default) or gzip", .words = compression_words),
-	OTLP3("certificate", "CERTIFICATE", certificate, "tls.ca_file", OPT_STR, "FILE",
-	      "CA certificates to trust"),
-	OTLP3("client-key", "CLIENT_KEY", client_key, "tls.key_file", OPT_STR, "FILE",
+	OTLP3("compression", "compression", "COMPRESSION", compression, "compression", OPT_ENUM,
+	      "NAME", "none (default) or gzip", .words = compression_words),
+	OTLP3("certificate", "certificate", "CERTIFICATE", certificate, "tls.ca_file", OPT_STR,
+	      "FILE", "CA certificates to trust"),
+	OTLP3("client-key", "client_key", "CLIENT_KEY", client_key, "tls.key_file", OPT_STR, "FILE",
 	      "private key of mutual TLS"),
-	OTLP3("client-certificate", "CLIENT_CERTIFICATE", client_certificate, "tls.cert_file",
-	      OPT_STR, "FILE", "certificate of mutual TLS"),
+	OTLP3("client-certificate", "client_certificate", "CLIENT_CERTIFICATE", client_certificate,
+	      "tls.cert_file", OPT_STR, "FILE", "certificate of mutual TLS"),
 	{.name = "exporter-otlp-insecure",
 	 .env = "OTEL_EXPORTER_OTLP_INSECURE",
+	 .key = OWN "exporter_otlp_insecure",
 	 .type = OPT_BOOL,
 	 .at = AT(otlp[OTLP_BASE].insecure),
 	 .help = "only means something to grpc; accepted"},
 	{.name = "exporter-otlp-traces-insecure",
 	 .env = "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
+	 .key = OWN "exporter_otlp_traces_insecure",
 	 .type = OPT_BOOL,
 	 .at = AT(otlp[OTLP_TRACES].insecure),
 	 .help = "the same, for traces only"},
 	{.name = "exporter-otlp-metrics-insecure",
 	 .env = "OTEL_EXPORTER_OTLP_METRICS_INSECURE",
+	 .key = OWN "exporter_otlp_metrics_insecure",
 	 .type = OPT_BOOL,
 	 .at = AT(otlp[OTLP_METRICS].insecure),
 	 .help = "the same, for metrics only"},

@@ -347,6 +347,8 @@ static const struct config_case hostile[] = {
 	{"no YAML", RUN, NULL, "a: [\n", 1, "", "not valid YAML"},
 	{"no YAML: where", RUN, NULL, "file_format: '1.0'\n\tx: 1\n", 1, "",
 	 ":2:1: not valid YAML"},
+	{"no YAML: the likely reason", RUN, NULL, HEAD "resource: {attributes_list: ${A}}\n", 1, "",
+	 ":2:30: not valid YAML\n(inside {} or [], ${...} must be quoted)"},
 	{"binary", RUN, NULL, "\x01\x02\xff\xfe", 1, "", "not valid YAML"},
 	{"a mapping for a value", RUN, NULL, HEAD "disabled: {a: 1}\n", 1, "",
 	 "'disabled' must be a single value"},
