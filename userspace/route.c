@@ -248,6 +248,8 @@ static bool file_segment(struct bytes s, struct bytes *ret)
 {
 	const uint8_t *dot = NULL;
 
+	if (s.len && memchr(s.data, '@', s.len))
+		return false; /* an address of mail */
 	for (size_t i = s.len; i > 1 && !dot; i--)
 		if (s.data[i - 1] == '.')
 			dot = s.data + i - 1;

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Histograms: boundaries, series, the limit, delta and cumulative, and that no request is ever lost
+ * or counted twice. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/unit/tap.h"
+#include "userspace/red.h"
+
+static struct sem_series series(const char *route, int status)
+{
+	struct sem_series s = {.metric = "http.server.request.duration",
+			       .description = "d",
+			       .unit = "s",
+			       .attr_cnt = 2};
+
+	snprintf(s.scratch, sizeof(s.scratch), "%s", route);
+	s.attrs[0] =
+		(struct attr){.key = "http.response.status_code", .type = ATTR_INT, .i = status};
+	s.attrs[1] = (struct attr){
+		.key = "http.route", .type = ATTR_STR, .len = (uint32_t)strlen(route)};
+	return s;
+}
+
+static int add(struct red *r, struct resource *res, const char *metric, const char *route,
+	       int status, double d)
+{
+	struct sem_series s = series(route, status);
+
+	s.metric = metric;
+	s.attrs[1].s = s.scratch;
+	return red_add(r, res, &s, d, 1000);
+}
+
+/* Sum of all counts; optionally the overflow point's and the number of points. */
+static uint64_t collect(struct red *r, uint64_t *ret_overflow, uint32_t *ret_points)
+{
+	struct batch *b = batch_new(BATCH_METRICS, red_metric_cnt(r) + 1);
+	uint64_t sum = 0;
+
+	if (ret_overflow)
+		*ret_overflow = 0;
+	if (ret_points)
+		*ret_points = 0;
+	is_int(red_collect(r, b, 2000), 0, "collected");
+	for (uint32_t i = 0; i < b->cnt; i++)
+		for (uint32_t k = 0; k < b->metrics[i].point_cnt; k++) {
+			const struct metric_point *p = &b->metrics[i].points[k];
+			uint64_t buckets = 0;
+
+			for (uint32_t j = 0; j <= p->bound_cnt; j++)
+				buckets += p->buckets[j];
+			if (buckets != p->count)
+				ok(false, "a point's buckets add up to its count");
+			sum += p->count;
+			if (ret_points)
+				(*ret_points)++;
+			if (ret_overflow && p->attr_cnt == 1 &&
+			    !strcmp(p->attrs[0].key, "otel.metric.overflow"))
+				*ret_overflow = p->count;
+		}
+	batch_put(b);
+	return sum;
+}
+
+int main(void)
+{
+	static const char metric[] = "http.server.request.duration";
+	struct red_config cfg = {.series_max = 10, .temporality = METRIC_CUMULATIVE};
+	struct resource *a = resource_new(), *z = resource_new();
+	struct timespec t0, t1;
+	uint64_t overflow, total = 0;
+	uint32_t points;
+	struct red *r;
+	char route[32];
+
+	red_new(&cfg, &r);
+	add(r, a, metric, "/x", 200, 0.005);
+	add(r, a, metric, "/x", 200, 0.0051);
+	add(r, a, metric, "/x", 500, 99);
+	{
+		struct batch *b = batch_new(BATCH_METRICS, 4);
+		const struct metric *m;
+
+		red_collect(r, b, 2000);
+		m = &b->metrics[0];
+		is_int(b->cnt, 1, "one metric");
+		is_int(m->point_cnt, 2, "a point per status");
+		for (uint32_t i = 0; i < m->point_cnt; i++) {
+			const struct metric_point *p = &m->points[i];
+
+			if (p->count == 2) {
+				is_int(p->buckets[0], 1,
+				       "a boundary belongs to the bucket below it");
+				is_int(p->buckets[1], 1, "just above it to the next");
+				is_int(p->bound_cnt, 14, "the recommended boundaries");
+			} else {
+				is_int(p->buckets[14], 1, "beyond the last boundary");
+				ok(p->min == 99 && p->max == 99 && p->sum == 99, "min, max, sum");
+			}
+		}
+		batch_put(b);
+	}
+	is_int(collect(r, NULL, &points), 3, "cumulative: the same again");
+	for (int i = 0; i < 1000; i++) {
+		snprintf(route, sizeof(route), "/r/%d", i % 50);
+		add(r, i & 1 ? a : z, metric, route, 200, 0.01);
+	}
+	is_int(collect(r, &overflow, &points), 1003,
+	       "past the limit every request is still counted");
+	ok(overflow > 0, "in the overflow point");
+	is_int(points, 20, "10 points per resource, the overflow point included");
+	red_retire(r, z);
+	is_int(collect(r, NULL, NULL), 1003, "an ended process is reported once more");
+	is_int(collect(r, NULL, NULL), 503, "and then no longer");
+	red_free(r);
+
+	cfg.temporality = METRIC_DELTA;
+	cfg.series_max = 100;
+	red_new(&cfg, &r);
+	srand(3);
+	for (int i = 1; i <= 20000; i++) {
+		snprintf(route, sizeof(route), "/d/%d", rand() % 300);
+		add(r, rand() & 1 ? a : z, metric, route, rand() % 5 * 100 + 100,
+		    rand() % 1000 / 100.0);
+		if (i % 997 == 0)
+			total += collect(r, NULL, NULL);
+	}
+	total += collect(r, NULL, NULL);
+	is_int(total, 20000, "delta: all collections together are all requests");
+	is_int(collect(r, NULL, NULL), 0, "and nothing is left");
+	red_free(r);
+
+	cfg.temporality = METRIC_CUMULATIVE;
+	red_new(&cfg, &r);
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	for (int i = 0; i < 200000; i++)
+		add(r, a, metric, "/same/route/{id}", 200, 0.01);
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	printf("# %.0f ns per request on an existing series\n",
+	       ((double)(t1.tv_sec - t0.tv_sec) * 1e9 + (double)(t1.tv_nsec - t0.tv_nsec)) /
+		       200000);
+	red_free(r);
+	resource_put(a);
+	resource_put(z);
+	return tap_done();
+}
