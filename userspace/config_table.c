@@ -171,7 +171,7 @@ const struct option_row option_table[] = {
 	 .min = 1,
 	 .max = 64,
 	 .check = check_power_of_two,
-	 .help = "ring buffer, a power of two (8)"},
+	 .help = "ring buffer, a power of two (2)"},
 	{.name = "max-connections",
 	 .env = "OTEL_EBPF_MAX_CONNECTIONS",
 	 .key = OWN "max_connections",
@@ -532,7 +532,7 @@ void config_defaults(struct config *c)
 {
 	*c = (struct config){
 		.capture_bytes = 16384,
-		.ring_mib = 8,
+		.ring_mib = 2,
 		.max_connections = 20000,
 		.bsp_delay_ms = 5000,
 		.bsp_timeout_ms = 30000,

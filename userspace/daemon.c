@@ -2,6 +2,7 @@
 #include "userspace/daemon.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -188,6 +189,8 @@ static int start_capture(struct daemon *d, char err[256])
 	if (e)
 		return e;
 	pipeline_start(d->pipeline, &info);
+	/* loading went through the kernel's type information, tens of MiB that are not needed again */
+	malloc_trim(0);
 	/* capturing shall not lose its place to the load it watches */
 	if (setpriority(PRIO_PROCESS, 0, -5))
 		log_debug("priority stays as it is: %s", strerror(errno));

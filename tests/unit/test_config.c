@@ -12,7 +12,7 @@ static const struct config_case defaults[] = {
 	 "traces.timeout=10000|\ntraces.gzip=0|\ntraces.headers=-|\nqueue=2048,512,30000,30000|\n"
 	 "bsp-schedule-delay: 5000\nmetric-export-interval: 60000\nsampler=0,1,1|\npropagates=1|\n"
 	 "propagators: [\"tracecontext\", \"baggage\"]\nlog-level: info\nshutdown-timeout: 10000\n"
-	 "capture-bytes: 16384\nring-size: 8\nmax-connections: 20000\nurl-query: redact\n"
+	 "capture-bytes: 16384\nring-size: 2\nmax-connections: 20000\nurl-query: redact\n"
 	 "route-heuristic: \"on\"\ntarget-env: \"on\"\nproc-root: \"/proc\"\nsdk-disabled: "
 	 "false\n" LIMIT "limits=4294967295,128|",
 	 ""},
@@ -126,7 +126,7 @@ static const struct config_case rules[] = {
 	{"log level unknown", "run --all", "OTEL_LOG_LEVEL=loud", NULL, 0, "log-level: info",
 	 "OTEL_LOG_LEVEL: 'loud' is not one of none, error, warn, info, debug; ignored"},
 	{"a variable of ours that does not exist", "run --all", "OTEL_EBPF_RINGSIZE=4", NULL, 0,
-	 "ring-size: 8",
+	 "ring-size: 2",
 	 "OTEL_EBPF_RINGSIZE is not a variable of otel-ebpf: did you mean OTEL_EBPF_RING_SIZE?; "
 	 "ignored"},
 	{"others' OTEL_* variables are theirs", "run --all",
@@ -277,7 +277,7 @@ static const struct config_case order[] = {
 	{"file silences the environment", "run --all -c @",
 	 "OTEL_BSP_SCHEDULE_DELAY=2\nOTEL_SERVICE_NAME=env\nOTEL_EBPF_RING_SIZE=4",
 	 "file_format: '1.0'\n", 0,
-	 "bsp-schedule-delay: 5000  # default\nservice-name: null\nring-size: 8",
+	 "bsp-schedule-delay: 5000  # default\nservice-name: null\nring-size: 2",
 	 "OTEL_* variables are not used"},
 	{"a file named by the environment", "run --all", "OTEL_CONFIG_FILE=@FILE@",
 	 "file_format: '1.0'\ndistribution: {otel_ebpf: {ring_size: 4}}", 0,

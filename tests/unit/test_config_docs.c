@@ -231,7 +231,7 @@ static void test_example(void)
 	ok(!config_file_apply(&c, EXAMPLE, false) && c.selector_cnt == 2 && c.routes.cnt == 2,
 	   "and it selects something");
 	config_settle(&c);
-	ok(c.bsp_delay_ms == 5000 && c.bsp_queue == 2048 && c.ring_mib == 8 &&
+	ok(c.bsp_delay_ms == 5000 && c.bsp_queue == 2048 && c.ring_mib == 2 &&
 		   c.capture_bytes == 16384 && c.max_connections == 20000 &&
 		   c.metric_interval_ms == 60000 && c.route_heuristic && c.target_env &&
 		   !c.disabled && !c.body_sizes,

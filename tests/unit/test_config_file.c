@@ -112,13 +112,13 @@ static const struct config_case own[] = {
 	 ":4:14: distribution.otel_ebpf.routes: route 'a': must begin with /"},
 	{"null is the default", RUN, NULL,
 	 OWN_PART("{ring_size: null, url_query: ~, routes: , hooks: }"), 0,
-	 "ring-size: 8  # default\nurl-query: redact  # default\nroute: []  # default\nhooks: auto "
+	 "ring-size: 2  # default\nurl-query: redact  # default\nroute: []  # default\nhooks: auto "
 	 " # default",
 	 NULL},
 	{"a quoted null is a word", RUN, NULL, OWN_PART("service_name: 'null'"), 0,
 	 "service-name: \"null\"", NULL},
 	{"an unknown key is a warning at run time", RUN, NULL, OWN_PART("ring_sise: 4"), 0,
-	 "ring-size: 8",
+	 "ring-size: 2",
 	 "warning\n:4:5: unknown key 'distribution.otel_ebpf.ring_sise' (did you mean ring_size?); "
 	 "ignored"},
 	{"an unknown key is an error for --check", CHECK, NULL, OWN_PART("ring_sise: 4"), 1, "",
