@@ -40,11 +40,11 @@ struct msg_http {
 	struct bytes host;     /* Host, or the authority of an absolute-form target */
 	struct bytes user_agent;
 	struct bytes traceparent; /* raw; empty when absent or sent more than once */
-	struct bytes tracestate;  /* raw; several fields joined by ',' in state, or the first when
-				     too long */
+	struct bytes tracestate;  /* raw; several fields joined by ',' in state, or the first ones
+				     when too long */
 	struct bytes content_type;
-	struct bytes upgrade;	/* Upgrade field of a 101 response */
-	int64_t content_length; /* -1 = none */
+	struct bytes upgrade;	/* Upgrade field: what is offered, or what a 101 chose */
+	int64_t content_length; /* -1 = none, or without meaning beside Transfer-Encoding */
 	bool traceparent_repeated;
 	bool target_cut; /* request: `target` is a prefix, the rest was not captured */
 };

@@ -6,7 +6,10 @@
  * I/O, clock, allocation, logging or globals. The caller owns the state
  * (state_size zeroed bytes per connection) and the buffering: it calls parse()
  * with the contiguous captured bytes that stand at the current position of one
- * direction, drops *ret_used of them, and calls again until NEED_MORE.
+ * direction, drops *ret_used of them, and calls again until NEED_MORE. A message
+ * is set as a whole with PARSE_OK and left alone otherwise. Unless INVALID comes
+ * between, or the caller stops calling, every MSG_F_BEGIN of a direction is followed by exactly
+ * one MSG_F_END of it.
  */
 #include "probes/message.h"
 #include "userspace/base/bytes.h"
@@ -19,7 +22,8 @@ enum parse_status {
 			 0 */
 	PARSE_SKIP,   /* *ret_used > 0 bytes consumed, nothing to say */
 	PARSE_NEED_MORE, /* nothing consumed: give more contiguous bytes */
-	PARSE_INVALID,	 /* not this protocol at this point: the direction has lost its footing */
+	PARSE_INVALID,	 /* not this protocol at this point: the direction has lost its footing. The
+			    state says nothing more; the caller starts anew with a fresh one */
 };
 
 enum detect_result { DETECT_NO = 0, DETECT_MAYBE /* more bytes needed */, DETECT_YES };

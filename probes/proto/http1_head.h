@@ -4,7 +4,8 @@
 /* Heads of HTTP/1 messages: start line and fields (RFC 9112 sections 2 to 6). Pure. */
 #include "probes/message.h"
 
-#define H1_SCRATCH 512
+#define H1_SCRATCH    512
+#define H1_METHOD_MAX 64 /* the longest registered one has 17 */
 
 enum h1_kind { H1_UNKNOWN = 0, H1_REQUEST, H1_RESPONSE };
 
@@ -18,7 +19,12 @@ enum h1_coding {
 struct h1_head {
 	struct msg_http msg;
 	enum h1_coding coding;
-	bool upgrade_seen;
+};
+
+enum h1_start {
+	H1_START_NO = 0,
+	H1_START_MAYBE, /* fine as far as it goes */
+	H1_START_YES,	/* up to and including the version */
 };
 
 /*
@@ -28,19 +34,23 @@ struct h1_head {
 size_t h1_head_end(struct bytes in, size_t *scan);
 
 /*
- * Can these first bytes be a start line of the kind (H1_UNKNOWN: of either)? Looks at the first
- * line only. ret_kind is set when true.
+ * Are these first bytes a start line of the kind (H1_UNKNOWN: of either)? Looks at the first line
+ * only. ret_kind is set unless the answer is NO.
  */
-bool h1_start_plausible(struct bytes in, enum h1_kind kind, enum h1_kind *ret_kind);
+enum h1_start h1_start_line(struct bytes in, enum h1_kind kind, enum h1_kind *ret_kind);
 
 /*
- * Parses a head. cut: `in` ends in the middle of it; only complete lines count, and the target when
- * the cut lies inside it. scratch (H1_SCRATCH bytes of the caller's state) holds a joined
- * tracestate. False: not a valid head.
+ * Parses a head. cut: `in` ends in the middle of it; only complete fields count, and the target
+ * when the cut lies inside it. scratch (H1_SCRATCH bytes of the caller's state) holds what is not
+ * in one piece on the wire: a joined tracestate, unfolded values. False: not a valid head.
  */
 bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratch,
 		   struct h1_head *ret);
 
-bool h1_token_char(uint8_t c);
+/* Is this one line of a field section (without its line end)? Trailers have no other use here. */
+bool h1_field_line_valid(struct bytes line);
+
+/* No control characters but tabs. */
+bool h1_text_valid(struct bytes text);
 
 #endif

@@ -2,263 +2,664 @@
 #ifndef OE_PROTO_PROPS_H
 #define OE_PROTO_PROPS_H
 /*
- * The four properties that every parser has (design: parsers): a prefix of a message asks for more;
- * splitting anywhere changes nothing; missing bytes are flagged, never guessed; input that ends at
- * a protected page is safe. A parser's test states its messages and calls these.
+ * What every parser promises, stated once, for unit tests and for the fuzzer.
+ *
+ * A `struct props` drives one parser as the connection table does: it keeps the incomplete rest of
+ * each direction, tells the parser when the other direction begins to speak, hands it gaps, throws
+ * its state away on INVALID and starts anew where a run looks like the protocol. Each input is
+ * placed so that it ends at a page that must not be touched. What the parser says is checked on the
+ * spot: consumed bytes exist, there is progress, views lie in the input or in the state, BEGIN and
+ * END alternate. The first broken promise stands in `broken`.
+ *
+ * On top of it the four properties of a conversation:
+ *   props_prefix()  every prefix of a message gives NEED_MORE
+ *   props_split()   splitting at any byte gives the same messages
+ *   props_gap()     bytes missing anywhere are flagged, never guessed
+ *   (the protected page needs no function of its own: every input ends there)
  */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "probes/probe.h"
-#include "tests/unit/tap.h"
 
-/* What came out, as text: one word per message part. */
-struct props_log {
-	char text[16384];
-	size_t len;
+#define PROPS_ARENA (1u << 18)
+
+enum props_what { PROPS_DATA = 0, PROPS_GAP, PROPS_EOF, PROPS_ABORT };
+
+/* One step of a conversation. */
+struct props_step {
+	enum props_what what;
+	enum oe_dir dir;
+	const uint8_t *data;
+	size_t len; /* of the data, or of the gap */
 };
 
-static inline void props_add(struct props_log *l, const struct message *m)
-{
-	static const struct {
-		uint32_t flag;
-		const char *name;
-	} names[] = {{MSG_F_BEGIN, "B"},	{MSG_F_END, "E"},     {MSG_F_TRUNCATED, "t"},
-		     {MSG_F_SIZE_UNKNOWN, "s"}, {MSG_F_UPGRADE, "u"}, {MSG_F_ORPHAN, "o"},
-		     {MSG_F_ABORTED, "a"},	{MSG_F_INTERIM, "i"}};
-	char flags[16] = "";
+/* One message as it was handed out, with copies of what it showed. */
+struct props_msg {
+	enum oe_dir dir;
+	struct message m;
+	struct bytes *views[8]; /* of m.http, in the order of props_views() */
+	char *text;
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (m->flags & names[i].flag)
-			strncat(flags, names[i].name, sizeof(flags) - strlen(flags) - 1);
-	l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s[%s",
-				   m->kind == MSG_REQUEST ? "Q" : "R", flags);
-	if (m->flags & MSG_F_BEGIN && m->kind == MSG_REQUEST)
-		l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, " %.*s %.*s",
-					   (int)m->http.method.len, m->http.method.data,
-					   (int)m->http.target.len, m->http.target.data);
-	if (m->flags & MSG_F_BEGIN && m->kind == MSG_RESPONSE)
-		l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, " %d",
-					   m->http.status);
-	if (m->flags & MSG_F_END)
-		l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, " %llu",
-					   (unsigned long long)m->body_size);
-	l->len += (size_t)snprintf(l->text + l->len, sizeof(l->text) - l->len, "]");
+struct props_dir {
+	uint8_t *rest;
+	size_t len;
+	bool open;
+};
+
+struct props {
+	const struct proto_ops *ops;
+	uint8_t *state;
+	uint8_t *arena; /* PROPS_ARENA bytes, then the protected page */
+	struct props_dir dir[2];
+	int run; /* 1 + direction */
+	bool parsing, probing;
+	bool unfinished; /* a stream ended inside a head */
+	bool record;	 /* keep messages */
+	struct props_msg *msgs;
+	size_t msg_cnt, msg_cap;
+	unsigned int lost;
+	uint64_t hash;	   /* over all messages */
+	uint64_t ended[2]; /* sum of wire_size of ended messages */
+	enum parse_status last;
+	char broken[256];
+};
+
+__attribute__((format(printf, 2, 3))) static inline void props_broken(struct props *p,
+								      const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->broken[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(p->broken, sizeof(p->broken), fmt, ap);
+	va_end(ap);
 }
 
-/* One direction as the caller of a parser sees it. */
-struct props_dir {
-	uint8_t rest[1 << 17];
-	size_t len;
-	bool lost;
-};
-
-/* Feeds n bytes; the unparsed rest is kept, as the contract says. */
-static inline void props_feed(const struct proto_ops *ops, void *st, enum oe_dir dir,
-			      struct props_dir *d, const void *p, size_t n, struct props_log *log)
+/* The byte views that a message shows. */
+static inline void props_views(struct message *m, struct bytes *ret[8])
 {
-	size_t at = 0;
+	struct msg_http *h = &m->http;
+	struct bytes *v[8] = {&h->method,      &h->target,     &h->host,	 &h->user_agent,
+			      &h->traceparent, &h->tracestate, &h->content_type, &h->upgrade};
 
-	if (d->lost)
+	memcpy(ret, v, sizeof(v));
+}
+
+static inline void props_new_state(struct props *p)
+{
+	if (p->state && p->ops->state_done)
+		p->ops->state_done(p->state);
+	free(p->state);
+	p->state = calloc(1, p->ops->state_size);
+	if (!p->state)
+		abort();
+}
+
+/* `parsing`: the protocol is known from the start; else it has to be detected. */
+static inline void props_init(struct props *p, const struct proto_ops *ops, bool parsing)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *mem = mmap(NULL, PROPS_ARENA + page, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(p, 0, sizeof(*p));
+	if (mem == MAP_FAILED || mprotect(mem + PROPS_ARENA, page, PROT_NONE))
+		abort();
+	p->ops = ops;
+	p->arena = mem;
+	p->parsing = parsing;
+	p->record = true;
+	for (int d = 0; d < 2; d++)
+		if (!(p->dir[d].rest = malloc(PROPS_ARENA)))
+			abort();
+	props_new_state(p);
+}
+
+static inline void props_done(struct props *p)
+{
+	for (size_t i = 0; i < p->msg_cnt; i++)
+		free(p->msgs[i].text);
+	free(p->msgs);
+	for (int d = 0; d < 2; d++)
+		free(p->dir[d].rest);
+	if (p->ops->state_done)
+		p->ops->state_done(p->state);
+	free(p->state);
+	munmap(p->arena, PROPS_ARENA + (size_t)sysconf(_SC_PAGESIZE));
+}
+
+/* As new, without the cost of it. */
+static inline void props_reset(struct props *p, bool parsing)
+{
+	for (size_t i = 0; i < p->msg_cnt; i++)
+		free(p->msgs[i].text);
+	p->msg_cnt = 0;
+	for (int d = 0; d < 2; d++) {
+		p->dir[d].len = 0;
+		p->dir[d].open = false;
+		p->ended[d] = 0;
+	}
+	p->run = 0;
+	p->parsing = parsing;
+	p->probing = false;
+	p->lost = 0;
+	p->unfinished = false;
+	p->hash = 0;
+	p->broken[0] = 0;
+	props_new_state(p);
+}
+
+static inline void props_lose(struct props *p)
+{
+	p->lost++;
+	p->parsing = p->probing = false;
+	for (int d = 0; d < 2; d++) {
+		p->dir[d].len = 0;
+		p->dir[d].open = false;
+	}
+	props_new_state(p);
+}
+
+static inline struct bytes props_place(struct props *p, const uint8_t *data, size_t len)
+{
+	uint8_t *at = p->arena + PROPS_ARENA - len;
+
+	if (len)
+		memcpy(at, data, len);
+	return bytes_of(at, len);
+}
+
+static inline bool props_inside(struct bytes v, const uint8_t *p, size_t len)
+{
+	return v.data >= p && v.data <= p + len && v.len <= (size_t)(p + len - v.data);
+}
+
+static inline void props_keep(struct props *p, enum oe_dir dir, const struct message *m)
+{
+	struct props_msg *k;
+	struct bytes *v[8];
+	size_t sum = 0;
+	char *to;
+
+	if (p->msg_cnt == p->msg_cap) {
+		p->msg_cap = p->msg_cap ? 2 * p->msg_cap : 64;
+		p->msgs = realloc(p->msgs, p->msg_cap * sizeof(*p->msgs));
+		if (!p->msgs)
+			abort();
+	}
+	k = &p->msgs[p->msg_cnt++];
+	k->dir = dir;
+	k->m = *m;
+	props_views(&k->m, v);
+	for (int i = 0; i < 8; i++)
+		sum += v[i]->len;
+	k->text = to = malloc(sum + 1);
+	if (!to)
+		abort();
+	for (int i = 0; i < 8; i++) {
+		if (v[i]->len)
+			memcpy(to, v[i]->data, v[i]->len);
+		v[i]->data = (const uint8_t *)to;
+		to += v[i]->len;
+	}
+}
+
+static inline void props_hash(struct props *p, const void *data, size_t len)
+{
+	const uint8_t *b = data;
+
+	for (size_t i = 0; i < len; i++)
+		p->hash = (p->hash ^ b[i]) * 0x100000001b3u;
+}
+
+static inline void props_hash_message(struct props *p, enum oe_dir dir, struct message *m)
+{
+	int64_t sums[] = {dir,
+			  m->kind,
+			  m->flags,
+			  (int64_t)m->head_size,
+			  (int64_t)m->body_size,
+			  (int64_t)m->wire_size,
+			  m->http.status,
+			  m->http.content_length,
+			  m->http.version_minor,
+			  m->http.target_cut,
+			  m->http.traceparent_repeated};
+	struct bytes *v[8];
+
+	props_views(m, v);
+	props_hash(p, sums, sizeof(sums));
+	for (int i = 0; i < 8; i++) {
+		props_hash(p, &v[i]->len, sizeof(v[i]->len));
+		props_hash(p, v[i]->data, v[i]->len);
+	}
+}
+
+/* A message came out: does it keep the contract? */
+static inline void props_message(struct props *p, enum oe_dir dir, struct message *m,
+				 struct bytes in)
+{
+	struct props_dir *d = &p->dir[dir];
+	struct bytes *v[8];
+
+	if (m->kind != MSG_REQUEST && m->kind != MSG_RESPONSE)
+		props_broken(p, "a message without a kind");
+	if (m->family == MSG_FAMILY_NONE)
+		props_broken(p, "a message without a family");
+	if (!(m->flags & (MSG_F_BEGIN | MSG_F_END)))
+		props_broken(p, "a message that neither begins nor ends");
+	if ((m->flags & MSG_F_BEGIN) && d->open)
+		props_broken(p, "BEGIN while another message is open");
+	if (!(m->flags & MSG_F_BEGIN) && !d->open)
+		props_broken(p, "END without BEGIN");
+	if ((m->flags & MSG_F_TRUNCATED) && !(m->flags & MSG_F_BEGIN))
+		props_broken(p, "TRUNCATED belongs to a head");
+	d->open = !(m->flags & MSG_F_END);
+	if (m->flags & MSG_F_END)
+		p->ended[dir] += m->wire_size;
+	if (m->body_size > m->wire_size)
+		props_broken(p, "a body larger than its message");
+	props_views(m, v);
+	for (int i = 0; i < 8; i++)
+		if (v[i]->len && !props_inside(*v[i], in.data, in.len) &&
+		    !props_inside(*v[i], p->state, p->ops->state_size))
+			props_broken(p, "view %d points elsewhere", i);
+	if (p->broken[0])
 		return;
-	memcpy(d->rest + d->len, p, n);
-	d->len += n;
-	while (at < d->len) {
-		struct message m = {0};
-		size_t used = 0;
-		/* the input ends exactly where the memory does: ASan sees a read beyond */
-		uint8_t *exact = malloc(d->len - at);
-		enum parse_status ps;
+	props_hash_message(p, dir, m);
+	if (p->record)
+		props_keep(p, dir, m);
+}
 
-		memcpy(exact, d->rest + at, d->len - at);
-		ps = ops->parse(st, dir, bytes_of(exact, d->len - at), &m, &used);
-		if (ps == PARSE_OK)
-			props_add(log, &m);
-		free(exact);
-		at += used;
-		if (ps == PARSE_NEED_MORE)
+/* Everything that can be parsed of the rest. */
+static inline void props_parse(struct props *p, enum oe_dir dir)
+{
+	struct props_dir *d = &p->dir[dir];
+	size_t at = 0;
+	int idle = 0;
+
+	while (at < d->len && !p->broken[0]) {
+		struct bytes in = props_place(p, d->rest + at, d->len - at);
+		/* garbage: what the parser leaves unset shows */
+		struct message m;
+		size_t used = 0;
+
+		memset(&m, 0xa5, sizeof(m));
+		p->last = p->ops->parse(p->state, dir, in, &m, &used);
+		if (p->last == PARSE_NEED_MORE || p->last == PARSE_INVALID) {
+			if (p->last == PARSE_INVALID || in.len > p->ops->need_max) {
+				props_lose(p);
+				return;
+			}
 			break;
-		if (ps == PARSE_INVALID) {
-			d->lost = true;
-			log->len += (size_t)snprintf(log->text + log->len,
-						     sizeof(log->text) - log->len, "INVALID");
-			return;
 		}
-		if (ps == PARSE_SKIP && !used) {
-			log->len += (size_t)snprintf(log->text + log->len,
-						     sizeof(log->text) - log->len, "STUCK");
-			return;
-		}
+		if (used > in.len)
+			props_broken(p, "consumed %zu of %zu bytes", used, in.len);
+		if (p->last == PARSE_SKIP && !used)
+			props_broken(p, "SKIP without progress");
+		idle = used ? 0 : idle + 1;
+		if (idle > 2)
+			props_broken(p, "messages without progress");
+		if (p->last == PARSE_OK)
+			props_message(p, dir, &m, in);
+		at += used;
 	}
 	memmove(d->rest, d->rest + at, d->len - at);
 	d->len -= at;
 }
 
-static inline void props_gap(const struct proto_ops *ops, void *st, enum oe_dir dir,
-			     struct props_dir *d, uint64_t n, struct props_log *log)
+static inline void props_gap_here(struct props *p, enum oe_dir dir, uint64_t len)
 {
-	while (!d->lost && (n || d->len)) {
-		struct message m = {0};
-		uint64_t used = 0;
-		enum parse_status ps = ops->gap(st, dir, bytes_of(d->rest, d->len), n, &m, &used);
+	struct props_dir *d = &p->dir[dir];
+	int idle = 0;
 
-		if (ps == PARSE_OK)
-			props_add(log, &m);
-		if (ps == PARSE_INVALID || (!used && !(m.flags & MSG_F_END))) {
-			d->lost = true;
-			log->len += (size_t)snprintf(log->text + log->len,
-						     sizeof(log->text) - log->len, "INVALID");
+	while ((len || d->len) && !p->broken[0]) {
+		struct bytes in = props_place(p, d->rest, d->len);
+		struct message m;
+		uint64_t used = 0;
+		size_t eaten;
+
+		memset(&m, 0xa5, sizeof(m));
+		p->last = p->ops->gap(p->state, dir, in, len, &m, &used);
+		if (p->last != PARSE_OK && p->last != PARSE_SKIP) {
+			props_lose(p);
 			return;
 		}
-		n -= used > d->len ? used - d->len : 0;
-		d->len = 0;
+		if (used > in.len + len)
+			props_broken(p, "gap: consumed more than there is");
+		idle = used ? 0 : idle + 1;
+		if (idle > 2 || (p->last == PARSE_SKIP && !used))
+			props_broken(p, "gap: no progress");
+		if (p->last == PARSE_OK)
+			props_message(p, dir, &m, in);
+		eaten = used < d->len ? (size_t)used : d->len;
+		len -= used - eaten;
+		memmove(d->rest, d->rest + eaten, d->len - eaten);
+		d->len -= eaten;
 	}
 }
 
-static inline void props_eof(const struct proto_ops *ops, void *st, enum oe_dir dir, bool aborted,
-			     struct props_log *log)
+/* This direction speaks now. */
+static inline void props_turn(struct props *p, enum oe_dir dir)
 {
-	struct message m = {0};
+	enum oe_dir other = dir == OE_DIR_IN ? OE_DIR_OUT : OE_DIR_IN;
+	struct message m;
+	enum parse_status ps;
 
-	if (ops->eof(st, dir, aborted, &m) == PARSE_OK)
-		props_add(log, &m);
-}
-
-/* A request and its response, whole. */
-struct props_case {
-	const char *name, *req, *resp;
-	const char *want; /* of the undisturbed run */
-};
-
-static inline void props_run(const struct proto_ops *ops, const struct props_case *c,
-			     size_t cut_req, size_t cut_resp, struct props_log *log)
-{
-	void *st = calloc(1, ops->state_size);
-	struct props_dir *d = calloc(2, sizeof(*d));
-	size_t rn = strlen(c->req), sn = strlen(c->resp);
-
-	memset(log, 0, sizeof(*log));
-	props_feed(ops, st, OE_DIR_IN, &d[0], c->req, cut_req, log);
-	props_feed(ops, st, OE_DIR_IN, &d[0], c->req + cut_req, rn - cut_req, log);
-	props_feed(ops, st, OE_DIR_OUT, &d[1], c->resp, cut_resp, log);
-	props_feed(ops, st, OE_DIR_OUT, &d[1], c->resp + cut_resp, sn - cut_resp, log);
-	props_eof(ops, st, OE_DIR_OUT, false, log);
-	free(st);
-	free(d);
-}
-
-/* Property 2: split at any byte, and byte by byte. */
-static inline void props_split(const struct proto_ops *ops, const struct props_case *c)
-{
-	static struct props_log log;
-	size_t rn = strlen(c->req), sn = strlen(c->resp), bad = 0;
-	void *st = calloc(1, ops->state_size);
-	struct props_dir *d = calloc(2, sizeof(*d));
-
-	props_run(ops, c, 0, 0, &log);
-	is_str(log.text, c->want, c->name);
-	for (size_t i = 0; i <= rn; i++) {
-		props_run(ops, c, i, sn / 2, &log);
-		bad += strcmp(log.text, c->want) != 0;
+	if (p->run == 1 + (int)dir)
+		return;
+	p->run = 1 + (int)dir;
+	if (p->parsing && p->ops->run_end) {
+		memset(&m, 0xa5, sizeof(m));
+		ps = p->ops->run_end(p->state, other, &m);
+		if (ps == PARSE_OK)
+			props_message(p, other, &m, BYTES_NONE);
+		else if (ps == PARSE_INVALID)
+			props_lose(p);
 	}
-	for (size_t i = 0; i <= sn; i++) {
-		props_run(ops, c, rn / 2, i, &log);
-		bad += strcmp(log.text, c->want) != 0;
+	if (!p->parsing) {
+		p->probing = true;
+		p->dir[0].len = p->dir[1].len = 0;
 	}
-	ok(!bad, "%s: the same messages wherever it is split", c->name);
-	memset(&log, 0, sizeof(log));
-	for (size_t i = 0; i < rn; i++)
-		props_feed(ops, st, OE_DIR_IN, &d[0], c->req + i, 1, &log);
-	for (size_t i = 0; i < sn; i++)
-		props_feed(ops, st, OE_DIR_OUT, &d[1], c->resp + i, 1, &log);
-	props_eof(ops, st, OE_DIR_OUT, false, &log);
-	is_str(log.text, c->want, "byte by byte");
-	free(st);
-	free(d);
 }
 
-/* Property 1: nothing is said before the head is complete. */
-static inline void props_prefix(const struct proto_ops *ops, const struct props_case *c)
+static inline void props_data(struct props *p, enum oe_dir dir, const uint8_t *data, size_t len)
 {
-	size_t head = (size_t)(strstr(c->req, "\r\n\r\n") - c->req) + 4, bad = 0;
+	struct props_dir *d = &p->dir[dir];
 
-	if (c->req[0] == '\r')
-		return; /* what stands before the head is skipped at once */
-
-	for (size_t i = 1; i < head; i++) {
-		void *st = calloc(1, ops->state_size);
-		struct message m = {0};
-		size_t used = 0;
-
-		bad += ops->parse(st, OE_DIR_IN, bytes_of(c->req, i), &m, &used) !=
-			       PARSE_NEED_MORE ||
-		       used;
-		free(st);
+	if (!len)
+		return;
+	props_turn(p, dir);
+	if (!p->parsing && !p->probing)
+		return;
+	if (d->len + len > PROPS_ARENA || (d->len && d->len + len > p->ops->need_max)) {
+		if (p->parsing)
+			props_gap_here(p, dir, len);
+		return;
 	}
-	ok(!bad, "%s: every prefix of the head asks for more", c->name);
-}
-
-/* Property 3: a gap at any byte of the response is flagged or refused; what is said of it is true.
- */
-static inline void props_gaps(const struct proto_ops *ops, const struct props_case *c)
-{
-	size_t sn = strlen(c->resp), bad = 0;
-	static struct props_log log, whole;
-
-	props_run(ops, c, 0, 0, &whole);
-	for (size_t i = 0; i < sn; i++) {
-		for (size_t n = 1; i + n <= sn; n += 7) {
-			void *st = calloc(1, ops->state_size);
-			struct props_dir *d = calloc(2, sizeof(*d));
-
-			memset(&log, 0, sizeof(log));
-			props_feed(ops, st, OE_DIR_IN, &d[0], c->req, strlen(c->req), &log);
-			props_feed(ops, st, OE_DIR_OUT, &d[1], c->resp, i, &log);
-			props_gap(ops, st, OE_DIR_OUT, &d[1], n, &log);
-			props_feed(ops, st, OE_DIR_OUT, &d[1], c->resp + i + n, sn - i - n, &log);
-			props_eof(ops, st, OE_DIR_OUT, false, &log);
-			/* either nothing was lost by it, or it is marked: t, s, a or INVALID */
-			bad += strcmp(log.text, whole.text) && !strpbrk(log.text, "tsa") &&
-			       !strstr(log.text, "INVALID");
-			free(st);
-			free(d);
+	memcpy(d->rest + d->len, data, len);
+	d->len += len;
+	if (!p->parsing) {
+		switch (p->ops->detect(props_place(p, d->rest, d->len), dir)) {
+		case DETECT_YES:
+			p->parsing = true;
+			p->probing = false;
+			break;
+		case DETECT_NO:
+			p->probing = false;
+			d->len = 0;
+			return;
+		case DETECT_MAYBE:
+			return;
 		}
 	}
-	ok(!bad, "%s: a gap anywhere is flagged, never guessed", c->name);
+	props_parse(p, dir);
 }
 
-/* Property 4: input that ends at a protected page. */
-static inline void props_page(const struct proto_ops *ops, const struct props_case *c)
+static inline void props_missing(struct props *p, enum oe_dir dir, uint64_t len)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), n = strlen(c->req);
-	uint8_t *mem =
-		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bool fine = mem != MAP_FAILED && !mprotect(mem + page, page, PROT_NONE) && n < page;
+	if (!len)
+		return;
+	props_turn(p, dir);
+	if (p->parsing)
+		props_gap_here(p, dir, len);
+	p->probing = false;
+}
 
-	for (size_t i = 1; fine && i <= n; i++) {
-		void *st = calloc(1, ops->state_size);
-		struct message m = {0};
-		uint64_t used64;
-		size_t used;
+static inline void props_eof(struct props *p, enum oe_dir dir, bool aborted)
+{
+	struct message m;
 
-		memcpy(mem + page - i, c->req, i);
-		ops->detect(bytes_of(mem + page - i, i), OE_DIR_IN);
-		ops->parse(st, OE_DIR_IN, bytes_of(mem + page - i, i), &m, &used);
-		memset(st, 0, ops->state_size);
-		ops->gap(st, OE_DIR_IN, bytes_of(mem + page - i, i), 10, &m, &used64);
-		free(st);
+	if (!p->parsing || !p->ops->eof)
+		return;
+	p->unfinished |= p->dir[dir].len != 0;
+	p->dir[dir].len = 0;
+	memset(&m, 0xa5, sizeof(m));
+	if (p->ops->eof(p->state, dir, aborted, &m) == PARSE_OK)
+		props_message(p, dir, &m, BYTES_NONE);
+	if (p->dir[dir].open)
+		props_broken(p, "a message is still open behind the end of its stream");
+	memset(&m, 0xa5, sizeof(m));
+	if (p->ops->eof(p->state, dir, aborted, &m) == PARSE_OK)
+		props_broken(p, "the second eof() ends something again");
+}
+
+/* Runs a conversation; data is cut into pieces of at most `piece` bytes (0: as it is). */
+static inline void props_run(struct props *p, const struct props_step *s, size_t cnt, size_t piece)
+{
+	for (size_t i = 0; i < cnt && !p->broken[0]; i++) {
+		switch (s[i].what) {
+		case PROPS_DATA:
+			for (size_t at = 0; at < s[i].len;) {
+				size_t n = s[i].len - at;
+
+				if (piece && n > piece)
+					n = piece;
+				props_data(p, s[i].dir, s[i].data + at, n);
+				at += n;
+			}
+			break;
+		case PROPS_GAP:
+			props_missing(p, s[i].dir, s[i].len);
+			break;
+		case PROPS_EOF:
+		case PROPS_ABORT:
+			props_eof(p, s[i].dir, s[i].what == PROPS_ABORT);
+			break;
+		}
 	}
-	ok(fine, "%s: never reads beyond the end", c->name);
-	munmap(mem, 2 * page);
 }
 
-static inline void props_all(const struct proto_ops *ops, const struct props_case *c)
+/* A copy of the conversation with step `k` cut at byte `at`; room for cnt + 2 steps. */
+static inline size_t props_cut(const struct props_step *s, size_t cnt, size_t k, size_t at,
+			       size_t missing, struct props_step *ret)
 {
-	props_prefix(ops, c);
-	props_split(ops, c);
-	props_gaps(ops, c);
-	props_page(ops, c);
+	size_t n = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (i != k) {
+			ret[n++] = s[i];
+			continue;
+		}
+		ret[n] = s[i];
+		ret[n++].len = at;
+		if (missing)
+			ret[n++] = (struct props_step){PROPS_GAP, s[i].dir, NULL, missing};
+		ret[n] = s[i];
+		ret[n].data += at + missing;
+		ret[n++].len -= at + missing;
+	}
+	return n;
+}
+
+#define PROPS_STEP_MAX 32
+
+/* Every prefix of the last step's data, a single message, asks for more. */
+static inline bool props_prefix(struct props *p, const struct props_step *s, size_t cnt)
+{
+	const struct props_step *last = &s[cnt - 1];
+
+	for (size_t n = 1; n < last->len && !p->broken[0]; n++) {
+		props_reset(p, true);
+		props_run(p, s, cnt - 1, 0);
+		size_t before = p->msg_cnt;
+
+		props_data(p, last->dir, last->data, n);
+		if (p->last != PARSE_NEED_MORE || p->msg_cnt != before)
+			props_broken(p, "prefix of %zu bytes: status %d instead of NEED_MORE", n,
+				     (int)p->last);
+	}
+	return !p->broken[0];
+}
+
+/* Two pieces at every byte (every `stride`th), then pieces of one, two, three and seven bytes. */
+static inline bool props_split(struct props *p, const struct props_step *s, size_t cnt,
+			       size_t stride, bool parsing)
+{
+	static const size_t pieces[] = {1, 2, 3, 7};
+	struct props_step cut[PROPS_STEP_MAX + 2];
+	uint64_t want;
+	unsigned int lost;
+
+	props_reset(p, parsing);
+	props_run(p, s, cnt, 0);
+	want = p->hash;
+	lost = p->lost;
+	for (size_t i = 0; i < 4 && !p->broken[0]; i++) {
+		props_reset(p, parsing);
+		props_run(p, s, cnt, pieces[i]);
+		if (p->hash != want || p->lost != lost)
+			props_broken(p, "pieces of %zu bytes give other messages", pieces[i]);
+	}
+	for (size_t k = 0; k < cnt; k++) {
+		if (s[k].what != PROPS_DATA)
+			continue;
+		for (size_t at = 1; at < s[k].len && !p->broken[0]; at += stride) {
+			size_t n = props_cut(s, cnt, k, at, 0, cut);
+
+			props_reset(p, parsing);
+			props_run(p, cut, n, 0);
+			if (p->hash != want || p->lost != lost)
+				props_broken(p, "step %zu split at %zu gives other messages", k,
+					     at);
+		}
+	}
+	return !p->broken[0];
+}
+
+/* Could `got`, seen with bytes missing, be what is known of the true message? */
+static inline const char *props_told_wrong(const struct props_msg *got, const struct props_msg *is)
+{
+	static const char *const names[] = {"method",	    "target",	   "host",
+					    "user_agent",   "traceparent", "tracestate",
+					    "content_type", "upgrade"};
+	const uint32_t known =
+		~(uint32_t)(MSG_F_ORPHAN | MSG_F_TRUNCATED | MSG_F_END | MSG_F_SIZE_UNKNOWN);
+	bool cut = got->m.flags & MSG_F_TRUNCATED;
+	struct bytes *a[8], *b[8];
+	struct message gm = got->m, im = is->m;
+
+	if (gm.kind != im.kind || (gm.flags & known) != (im.flags & known))
+		return "kind or flags";
+	props_views(&gm, a);
+	props_views(&im, b);
+	for (int i = 0; i < 8; i++) {
+		if (i == 1 && gm.http.target_cut) {
+			if (!cut || !bytes_starts(*b[i], *a[i]))
+				return "target_cut";
+			continue;
+		}
+		if (cut && !a[i]->len)
+			continue;
+		/* what a second field in the lost part would have changed cannot be known: then a
+		 * list is its first part, and what is void by repetition is the first one */
+		if (cut && (i == 5 ? bytes_starts(*b[i], *a[i]) : !b[i]->len))
+			continue;
+		if (!bytes_eq(*a[i], *b[i]))
+			return names[i];
+	}
+	if (gm.http.status != im.http.status)
+		return "status";
+	if (gm.http.content_length != im.http.content_length &&
+	    !(cut && gm.http.content_length < 0))
+		return "content_length";
+	if (cut ? gm.head_size > im.head_size : gm.head_size != im.head_size)
+		return "head_size";
+	return NULL;
+}
+
+/* END of a message: sizes are right, or marked as lower bounds. */
+static inline bool props_size_wrong(const struct props_msg *got, const struct props_msg *is)
+{
+	if (got->m.flags & MSG_F_SIZE_UNKNOWN)
+		return got->m.body_size > is->m.body_size || got->m.wire_size > is->m.wire_size;
+	return got->m.body_size != is->m.body_size || got->m.wire_size != is->m.wire_size ||
+	       (got->m.flags & MSG_F_ABORTED) != (is->m.flags & MSG_F_ABORTED);
+}
+
+/* Is everything that was said true of one of the real messages, in their order? */
+static inline void props_compare(struct props *p, const struct props *truth)
+{
+	size_t at[2] = {0, 0}, begun[2] = {0, 0};
+
+	for (size_t i = 0; i < p->msg_cnt && !p->broken[0]; i++) {
+		const struct props_msg *g = &p->msgs[i];
+		const char *why = "nothing like it was sent";
+		size_t k = at[g->dir];
+
+		if (g->m.flags & MSG_F_BEGIN) {
+			for (; k < truth->msg_cnt; k++) {
+				const struct props_msg *t = &truth->msgs[k];
+
+				if (t->dir != g->dir || !(t->m.flags & MSG_F_BEGIN))
+					continue;
+				why = props_told_wrong(g, t);
+				if (!why)
+					break;
+			}
+			if (why) {
+				props_broken(p, "message %zu: %s", i, why);
+				return;
+			}
+			begun[g->dir] = k;
+		}
+		if (!(g->m.flags & MSG_F_END))
+			continue;
+		for (k = begun[g->dir]; k < truth->msg_cnt; k++)
+			if (truth->msgs[k].dir == g->dir && truth->msgs[k].m.flags & MSG_F_END)
+				break;
+		if (k == truth->msg_cnt || props_size_wrong(g, &truth->msgs[k]))
+			props_broken(p, "message %zu: sizes are wrong and not marked", i);
+		at[g->dir] = k + 1;
+	}
+}
+
+/*
+ * Bytes missing anywhere in the conversation. truth: initialised for the same parser; its messages
+ * are those of the undamaged conversation afterwards.
+ */
+static inline bool props_gap(struct props *p, struct props *truth, const struct props_step *s,
+			     size_t cnt)
+{
+	struct props_step cut[PROPS_STEP_MAX + 2];
+
+	props_reset(truth, true);
+	props_run(truth, s, cnt, 0);
+	for (size_t k = 0; k < cnt; k++) {
+		if (s[k].what != PROPS_DATA)
+			continue;
+		for (size_t at = 0; at < s[k].len; at++) {
+			size_t left = s[k].len - at, lens[] = {1, 2, 9, 40, left};
+
+			for (int i = 0; i < 5; i++) {
+				char what[sizeof(p->broken)];
+				size_t n;
+
+				if (lens[i] > left)
+					continue;
+				n = props_cut(s, cnt, k, at, lens[i], cut);
+				props_reset(p, true);
+				props_run(p, cut, n, 0);
+				props_compare(p, truth);
+				if (!p->broken[0])
+					continue;
+				memcpy(what, p->broken, sizeof(what));
+				p->broken[0] = 0;
+				props_broken(p, "step %zu, %zu bytes missing at %zu: %.180s", k,
+					     lens[i], at, what);
+				return false;
+			}
+		}
+	}
+	return true;
 }
 
 #endif

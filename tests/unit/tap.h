@@ -23,8 +23,8 @@ static inline bool tap_result(bool good, const char *file, int line, const char 
 	return good;
 }
 
-__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool good, const char *file, int line,
-								const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline bool tap_ok(bool good, const char *file,
+								int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -41,12 +41,14 @@ static inline bool tap_int(int64_t got, int64_t want, const char *file, int line
 	return got == want;
 }
 
-static inline bool tap_str(const char *got, const char *want, const char *file, int line, const char *name)
+static inline bool tap_str(const char *got, const char *want, const char *file, int line,
+			   const char *name)
 {
 	bool good = got && want ? !strcmp(got, want) : got == want;
 
 	if (!tap_ok(good, file, line, "%s", name))
-		printf("#   got  '%s'\n#   want '%s'\n", got ? got : "(null)", want ? want : "(null)");
+		printf("#   got  '%s'\n#   want '%s'\n", got ? got : "(null)",
+		       want ? want : "(null)");
 	return good;
 }
 
@@ -56,9 +58,9 @@ static inline int tap_done(void)
 	return tap_failed ? 1 : 0;
 }
 
-#define ok(cond, ...) tap_ok((cond), __FILE__, __LINE__, __VA_ARGS__)
+#define ok(cond, ...)		tap_ok((cond), __FILE__, __LINE__, __VA_ARGS__)
 #define is_int(got, want, name) tap_int((int64_t)(got), (int64_t)(want), __FILE__, __LINE__, name)
 #define is_str(got, want, name) tap_str((got), (want), __FILE__, __LINE__, name)
-#define skip_test(why) printf("ok %d # SKIP %s\n", ++tap_cnt, why)
+#define skip_test(why)		printf("ok %d # SKIP %s\n", ++tap_cnt, why)
 
 #endif
