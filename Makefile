@@ -31,7 +31,7 @@ BPF_CF   := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	    -I. -isystem vmlinux
 # -MD, not -MMD: vmlinux.h comes in as a system header
 DEPFLAGS  = -MD -MP
-LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -ljansson -lcap -lpthread -lm
+LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -lcap -lpthread -lm
 
 # the parts that need no kernel and go into every test; feat.bpf.c has a skeleton of its own
 BPF_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(filter-out bpf/feat.bpf.c,$(wildcard bpf/*.bpf.c)))

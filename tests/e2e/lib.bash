@@ -13,7 +13,7 @@ SPANS=$ROOT/tests/tools/spans.py
 need_root() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	[ -n "${OE_CAPTURE_OK:-}" ] && return
-	"$BIN" doctor >"$BATS_TEST_TMPDIR/doctor" 2>&1 || skip "no capture here: $(grep '^no' "$BATS_TEST_TMPDIR/doctor" | head -1)"
+	"$BIN" doctor >"$BATS_TEST_TMPDIR/doctor" 2>&1 || skip "no capture here: $(grep '^no ' "$BATS_TEST_TMPDIR/doctor" | head -1)"
 }
 
 need() {

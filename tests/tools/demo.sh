@@ -19,7 +19,7 @@ trap cleanup EXIT
 fallback() {
 	echo
 	echo "This machine does not let us watch a live service:"
-	"$bin" doctor | grep '^no' | sed 's/^/  /'
+	"$bin" doctor | grep '^no ' | sed 's/^/  /'
 	echo
 	echo "So this is a RECORDING of the same demo, made elsewhere (tests/replay/demo.rec), played back:"
 	echo
