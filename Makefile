@@ -32,6 +32,8 @@ BPF_CF   := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 # -MD, not -MMD: vmlinux.h comes in as a system header
 DEPFLAGS  = -MD -MP
 LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -lcap -lpthread -lm
+# only the tests read JSON back
+TEST_LIBS := $(LIBS) -ljansson
 
 # the parts that need no kernel and go into every test; feat.bpf.c has a skeleton of its own
 BPF_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(filter-out bpf/feat.bpf.c,$(wildcard bpf/*.bpf.c)))
@@ -77,7 +79,7 @@ $(BIN): $(OUT)/userspace/main.o $(LIB)
 	$(call msg,LD,$@)$(CC) $(ALL_CF) $(LDFLAGS) $^ $(LIBS) -o $@
 $(OUT)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(call msg,TEST,$@)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $(LDFLAGS) $< $(LIB) $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $(LDFLAGS) $< $(LIB) $(TEST_LIBS) -o $@
 $(OUT)/tests/apps/%: tests/apps/%.c
 	$(call msg,APP,$@)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< -lpthread -o $@

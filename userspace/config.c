@@ -63,12 +63,36 @@ static enum config_result unknown_option(const char *name, size_t len)
 	return usage_error("unknown option '--%.*s' (otel-ebpf --help lists all)", shown, name);
 }
 
-/* The value of an option that needs one: behind =, or the next argument. */
+/* Is the argument one of our own long options? */
+static bool is_own_option(const char *arg)
+{
+	if (strncmp(arg, "--", 2))
+		return false;
+	return option_by_name(arg + 2, strcspn(arg + 2, "=")) || !strcmp(arg, "--help") ||
+	       !strcmp(arg, "--version");
+}
+
+/*
+ * The value of an option that needs one: behind =, or the next argument. In `--exe --port 80` the
+ * value was forgotten: taken at its word, it would complain about the 80.
+ */
 static const char *value_of(const char *inline_value, int argc, char **argv, int *i)
 {
 	if (inline_value)
 		return inline_value;
-	return *i + 1 < argc ? argv[++*i] : NULL;
+	if (*i + 1 >= argc || is_own_option(argv[*i + 1]))
+		return NULL;
+	return argv[++*i];
+}
+
+/* next: the option that stands where the value should, or NULL. */
+static enum config_result value_missing(const struct option_row *o, const char *next)
+{
+	if (next)
+		return usage_error(
+			"--%s needs a value: --%s %s (or --%s=%.40s if that is the value)", o->name,
+			o->name, o->arg, o->name, next);
+	return usage_error("--%s needs a value: --%s %s", o->name, o->name, o->arg);
 }
 
 static enum config_result long_option(struct config *c, struct cmdline *cl, int argc, char **argv,
@@ -102,7 +126,7 @@ static enum config_result long_option(struct config *c, struct cmdline *cl, int 
 	if (o->arg) {
 		value = value_of(value, argc, argv, i);
 		if (!value)
-			return usage_error("--%s needs a value: --%s %s", o->name, o->name, o->arg);
+			return value_missing(o, argv[*i + 1]);
 	} else if (value && o->type != OPT_BOOL) {
 		return usage_error("--%s takes no value", o->name);
 	}
@@ -132,6 +156,8 @@ static enum config_result short_options(struct cmdline *cl, int argc, char **arg
 			continue;
 		}
 		value = value_of(p[1] ? p + 1 : NULL, argc, argv, i);
+		if (!value && argv[*i + 1])
+			return value_missing(o, argv[*i + 1]);
 		if (!value)
 			return usage_error("-%c needs a value: --%s %s", o->letter, o->name,
 					   o->arg);
@@ -146,6 +172,8 @@ static enum config_result positional(struct config *c, struct cmdline *cl, const
 	const char *near;
 
 	if (!cl->command_seen) {
+		if (!strcmp(arg, "help") || !strcmp(arg, "version"))
+			return usage_error("unknown command '%s': otel-ebpf --%s", arg, arg);
 		near = cmd < 0 ? config_nearest_command(arg) : NULL;
 		if (cmd < 0)
 			return usage_error("unknown command '%.60s': %s%s%srun, trace, doctor, "

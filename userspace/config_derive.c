@@ -112,22 +112,69 @@ static const char *authority(const char *url, size_t *ret_len)
 	return host;
 }
 
-/* The port that stands in the URL, 0 for none. */
-static int port_of(const char *url)
-{
-	size_t n;
-	const char *host = authority(url, &n), *at = memrchr(host, '@', n), *end = host + n, *colon;
+/* The host, and what stands behind its colon (length 0: nothing does). */
+struct host_port {
+	const char *host, *port;
+	size_t host_len, port_len;
+};
 
+static struct host_port split_host(const char *url)
+{
+	const char *host, *at, *end, *stop, *close;
+	size_t n;
+
+	host = authority(url, &n);
+	end = host + n;
+	at = memrchr(host, '@', n);
 	if (at)
 		host = at + 1;
 	/* the colons of an IPv6 address are not the port's */
-	if (*host == '[') {
-		const char *close = memchr(host, ']', (size_t)(end - host));
+	close = *host == '[' ? memchr(host, ']', (size_t)(end - host)) : NULL;
+	stop = close ? close + 1 : memrchr(host, ':', (size_t)(end - host));
+	if (!stop)
+		stop = end;
+	return (struct host_port){
+		.host = host,
+		.host_len = (size_t)(stop - host),
+		.port = stop + (*stop == ':'),
+		.port_len = (size_t)(end - stop) - (*stop == ':'),
+	};
+}
 
-		host = close ? close + 1 : end;
+/* 0 for none, -1 for what cannot be one. */
+static int port_of(const char *url)
+{
+	struct host_port h = split_host(url);
+	int port = 0;
+
+	if (!h.port_len)
+		return 0;
+	/* [::1]4318 lacks the colon */
+	if (h.port_len > 5 || h.port == h.host + h.host_len)
+		return -1;
+	for (size_t i = 0; i < h.port_len; i++) {
+		if (h.port[i] < '0' || h.port[i] > '9')
+			return -1;
+		port = port * 10 + h.port[i] - '0';
 	}
-	colon = memrchr(host, ':', (size_t)(end - host));
-	return colon ? atoi(colon + 1) : 0;
+	return port >= 1 && port <= 65535 ? port : -1;
+}
+
+/* What every request would fail for, or NULL: said at the start, not at the first export. */
+static const char *endpoint_fault(const char *url)
+{
+	struct host_port h = split_host(url);
+
+	for (const char *p = url; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return " contains a blank or a control character";
+	if (h.host_len && h.host[0] == '[' && !memchr(h.host, ']', h.host_len))
+		return ": the bracket of the IPv6 address is not closed";
+	if (!h.host_len)
+		return " names no host";
+	if (port_of(url) < 0)
+		return ": the port is not between 1 and 65535";
+	return NULL;
 }
 
 /* The base endpoint gets the signal's path appended (before a query), a signal's own is used as it
@@ -137,7 +184,11 @@ static int make_url(const struct config *c, int which, const char *path, char **
 	const struct otlp_given *own = &c->otlp[which], *base = &c->otlp[OTLP_BASE];
 	const char *given = first(own->endpoint, base->endpoint), *scheme = "";
 	uint32_t protocol = own->protocol ? own->protocol : base->protocol;
+	/* one endpoint for both signals is warned about once */
+	bool said = which == OTLP_METRICS && !own->endpoint && !c->otlp[OTLP_TRACES].endpoint &&
+		    wants(&c->traces_exporters, "otlp");
 	char shown[128], *url;
+	const char *fault;
 	size_t n, rest;
 
 	if (protocol == OTLP_GRPC || protocol == OTLP_HTTP_JSON ||
@@ -152,21 +203,22 @@ static int make_url(const struct config *c, int which, const char *path, char **
 	if (!given)
 		given = "http://localhost:4318";
 	config_hide_url(given, shown, sizeof(shown));
-	if (port_of(given) == 4317)
+	if (port_of(given) == 4317 && !said)
 		log_warn("OTLP endpoint '%s': collectors listen for grpc on port 4317, for "
 			 "http/protobuf on 4318",
 			 shown);
 	if (!strstr(given, "://")) {
-		log_warn("OTLP endpoint '%s' has no scheme: http:// is assumed", shown);
+		if (!said)
+			log_warn("OTLP endpoint '%s' has no scheme: http:// is assumed", shown);
 		scheme = "http://";
 	} else if (strncasecmp(given, "http://", 7) && strncasecmp(given, "https://", 8)) {
 		snprintf(err, 256, "OTLP endpoint '%s': only http:// and https:// are possible",
 			 shown);
 		return -EINVAL;
 	}
-	authority(given, &rest);
-	if (!rest) {
-		snprintf(err, 256, "OTLP endpoint '%s' names no host", shown);
+	fault = endpoint_fault(given);
+	if (fault) {
+		snprintf(err, 256, "OTLP endpoint '%s'%s", shown, fault);
 		return -EINVAL;
 	}
 	n = strcspn(given, "?#");

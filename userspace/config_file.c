@@ -375,22 +375,52 @@ static bool has_reference(const struct buf *text, size_t line)
 	return false;
 }
 
+/* One document; on failure there is none to delete. */
+static int load(struct walk *w, yaml_parser_t *parser, const struct buf *text, yaml_document_t *ret)
+{
+	if (yaml_parser_load(parser, ret))
+		return 0;
+	log_error("%s:%zu:%zu: not valid YAML: %s%s", w->file, parser->problem_mark.line + 1,
+		  parser->problem_mark.column + 1, parser->problem ? parser->problem : "unreadable",
+		  has_reference(text, parser->problem_mark.line)
+			  ? " (inside {} or [], ${...} must be quoted)"
+			  : "");
+	return -EINVAL;
+}
+
+/* What stands behind the first document is not heard, which must not go unsaid. */
+static int no_second(struct walk *w, yaml_parser_t *parser, const struct buf *text)
+{
+	yaml_document_t more;
+	int err = load(w, parser, text, &more);
+
+	if (err)
+		return err;
+	if (yaml_document_get_root_node(&more)) {
+		log_at(w->check ? LOG_ERROR : LOG_WARN,
+		       "%s:%zu:%zu: a second document: only one can stand in the file%s", w->file,
+		       more.start_mark.line + 1, more.start_mark.column + 1,
+		       w->check ? "" : "; ignored");
+		err = w->check ? -EINVAL : 0;
+	}
+	yaml_document_delete(&more);
+	return err;
+}
+
 static int parse(struct walk *w, const struct buf *text)
 {
 	yaml_parser_t parser;
-	int err = 0;
+	int err;
 
 	if (!yaml_parser_initialize(&parser))
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser, text->data, text->len);
-	if (!yaml_parser_load(&parser, &w->doc)) {
-		log_error("%s:%zu:%zu: not valid YAML: %s%s", w->file, parser.problem_mark.line + 1,
-			  parser.problem_mark.column + 1,
-			  parser.problem ? parser.problem : "unreadable",
-			  has_reference(text, parser.problem_mark.line)
-				  ? " (inside {} or [], ${...} must be quoted)"
-				  : "");
-		err = -EINVAL;
+	err = load(w, &parser, text, &w->doc);
+	/* no root is the end of the stream: nothing can be loaded behind it */
+	if (!err && yaml_document_get_root_node(&w->doc)) {
+		err = no_second(w, &parser, text);
+		if (err)
+			yaml_document_delete(&w->doc);
 	}
 	yaml_parser_delete(&parser);
 	return err;

@@ -630,9 +630,12 @@ static void unknown_own_key(struct walk *w, const yaml_node_t *k, const char *pa
 {
 	const char *found =
 		strncmp(key, "select", 6) ? config_nearest_option(key, strlen(key)) : "selection";
-	char near[80] = "";
+	const struct option_row *o = row(key);
+	char near[100] = "";
 
-	if (found)
+	if (o && o->type == OPT_SELECTOR)
+		snprintf(near, sizeof(near), " (it belongs into selection: [{%s: ...}])", o->name);
+	else if (found)
 		snprintf(near, sizeof(near), " (did you mean %s?)", found);
 	for (char *p = near; *p; p++)
 		*p = *p == '-' ? '_' : *p;
@@ -662,9 +665,15 @@ static void own_pair(struct walk *w, const yaml_node_t *k, yaml_node_t *v, const
 static void distribution_pair(struct walk *w, const yaml_node_t *k, yaml_node_t *v,
 			      const char *path, const void *arg)
 {
-	/* other distributions' parts are theirs */
-	if (!strcmp((const char *)k->data.scalar.value, "otel_ebpf"))
+	const char *key = (const char *)k->data.scalar.value;
+
+	/* other distributions' parts are theirs, but not what is meant for us */
+	if (!strcmp(key, "otel_ebpf"))
 		walk_pairs(w, v, "distribution.otel_ebpf", own_pair, NULL);
+	else if (!strcmp(key, "otel-ebpf"))
+		walk_complain(w, k, w->check,
+			      "unknown key 'distribution.%s' (did you mean otel_ebpf?)%s", key,
+			      w->check ? "" : "; ignored");
 }
 
 /* Kept for the end: where both say the same, the own word wins. */

@@ -265,13 +265,26 @@ static enum parse_status parse_empty_line(const struct h1_dir *d, struct bytes i
 	return PARSE_SKIP;
 }
 
+static struct h1_dir *other_dir(struct h1 *h, const struct h1_dir *d)
+{
+	return d == &h->dir[0] ? &h->dir[1] : &h->dir[0];
+}
+
 /* Which direction says what is settled by the first message of either. */
 static void set_kind(struct h1 *h, struct h1_dir *d, enum h1_kind kind)
 {
-	struct h1_dir *other = d == &h->dir[0] ? &h->dir[1] : &h->dir[0];
-
 	d->kind = (uint8_t)kind;
-	other->kind = kind == H1_REQUEST ? H1_RESPONSE : H1_REQUEST;
+	other_dir(h, d)->kind = kind == H1_REQUEST ? H1_RESPONSE : H1_REQUEST;
+}
+
+/*
+ * An interim response came (100 Continue), and of the request it belongs to we do not know where it
+ * ends, because its head was cut or went by before we came: its body may follow.
+ */
+static void await_body(struct h1_dir *req)
+{
+	if (req->phase == PHASE_HEAD && !req->sure)
+		req->phase = PHASE_ADRIFT;
 }
 
 /*
@@ -304,6 +317,8 @@ static enum parse_status whole_head(struct h1 *h, struct h1_dir *d, struct bytes
 			return PARSE_INVALID;
 	} else {
 		frame_response(h, d, &head, &flags);
+		if (flags & MSG_F_INTERIM)
+			await_body(other_dir(h, d));
 	}
 	if (flags & MSG_F_UPGRADE)
 		h->dir[0].phase = h->dir[1].phase = PHASE_TUNNEL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration file: grammar, references, what is missing, hostile input. */
 #include "tests/unit/config_run.h"
-#include "userspace/base/log.h"
 
 #define HEAD		  "file_format: '1.0'\n"
 #define OWN_PART(text)	  HEAD "distribution:\n  otel_ebpf:\n    " text "\n"
@@ -123,6 +122,18 @@ static const struct config_case own[] = {
 	 "ignored"},
 	{"an unknown key is an error for --check", CHECK, NULL, OWN_PART("ring_sise: 4"), 1, "",
 	 "error\n:4:5: unknown key\n!ignored"},
+	{"the selection's words stand under selection", CHECK, NULL, OWN_PART("exe: nginx"), 1,
+	 NULL,
+	 ":4:5: unknown key 'distribution.otel_ebpf.exe' (it belongs into selection: [{exe: "
+	 "...}])\n!did you mean"},
+	{"our name with a dash", CHECK, NULL, HEAD "distribution: {otel-ebpf: {ring_size: 4}}\n", 1,
+	 NULL, ":2:16: unknown key 'distribution.otel-ebpf' (did you mean otel_ebpf?)\n!ignored"},
+	{"our name with a dash, at run time", RUN, NULL,
+	 HEAD "distribution: {otel-ebpf: {ring_size: 4}}\n", 0, "ring-size: 2",
+	 "warning\n:2:16: unknown key 'distribution.otel-ebpf' (did you mean otel_ebpf?); ignored"},
+	{"an endpoint that cannot be", CHECK, NULL,
+	 OWN_PART("{traces_exporter: otlp, exporter_otlp_endpoint: 'http://c:99999'}"), 1, NULL,
+	 "'http://c:99999': the port is not between 1 and 65535"},
 	{"other distributions are theirs", CHECK, NULL,
 	 HEAD "distribution: {acme: {anything: [1, {}]}}\n", 0, NULL, ""},
 	{"twice the same key", RUN, NULL, OWN_PART("ring_size: 4\n    ring_size: 8"), 1, "",
@@ -370,7 +381,13 @@ static const struct config_case hostile[] = {
 	 HEAD "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: 1\n",
 	 1, NULL, "unknown key 'aaaa"},
-	{"two documents: the first counts", RUN, NULL, HEAD "---\nlog_level: x\n", 0, NULL, NULL},
+	{"two documents: the first counts", RUN, NULL, HEAD "---\nlog_level: x\n", 0, NULL,
+	 "warning\n:2:1: a second document: only one can stand in the file; ignored"},
+	{"two documents: --check", CHECK, NULL, HEAD "---\nlog_level: x\n", 1, NULL,
+	 "error\n:2:1: a second document\n!ignored"},
+	{"a second document that is no YAML", RUN, NULL, HEAD "---\nlog_level: [\n", 1, NULL,
+	 ":4:1: not valid YAML"},
+	{"one document with its marks", CHECK, NULL, "---\n" HEAD "...\n# end\n", 0, NULL, ""},
 };
 
 /* Sizes that no table row can hold. */

@@ -14,6 +14,8 @@
  *
  * Every row is run whole, in pieces of 1, 2, 3 and 7 bytes, and split in two at each byte; inputs
  * end at a protected page. Rows without losses are also run with bytes missing everywhere.
+ * A gap of nothing ("}0") says that for this row that is too much: what must be known already is
+ * that it shows a body.
  */
 #include "tests/unit/tap.h"
 #include "tests/unit/proto_props.h"
@@ -523,6 +525,14 @@ static const struct row rows[] = {
 	 {">POST / HTTP/1.1\r\nX: ", "}40", ">GET /evil HTTP/1.1\r\n\r\n", OK0,
 	  ">GET /2 HTTP/1.1\r\n\r\n"},
 	 ">BETU POST / 1 b0\n" OK0_SAYS ">BE GET /2 1 b0\n"},
+	{"nor is it one that follows a 100 Continue",
+	 {">POST / HTTP/1.1\r\nX: ", "}40", "<HTTP/1.1 100 C\r\n\r\n",
+	  ">GET /evil HTTP/1.1\r\n\r\n", OK0, ">GET /2 HTTP/1.1\r\n\r\n", OK0},
+	 ">BETU POST / 1 b0\n<BEI 100 1 b0\n" OK0_SAYS ">BE GET /2 1 b0\n" OK0_SAYS},
+	{"nor one whose head went by before we came",
+	 {"<HTTP/1.1 100 C\r\n\r\n", ">GET /evil HTTP/1.1\r\n\r\n",
+	  "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ">GET /2 HTTP/1.1\r\n\r\n", OK0, "}0"},
+	 "<BEI 100 1 b0\n<BEO 200 1 n0 b0\n>BE GET /2 1 b0\n" OK0_SAYS},
 	/* --- after a loss --- */
 	{"found again at the next run",
 	 {">GET /1 HTTP/1.1\r\n\r\n\x01\x02", "<HTTP/1.1 200 OK\r\n\r\n",
