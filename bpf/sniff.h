@@ -58,4 +58,74 @@ static __attribute__((always_inline)) inline int oe_sniff_http1(const unsigned c
 	return i == 7 && p[0] == 'C' && p[1] == 'O' && p[6] == 'T' ? OE_SNIFF_YES : OE_SNIFF_NO;
 }
 
+/* A frame that RFC 9113 section 6 allows: its length and stream, by type. */
+static __attribute__((always_inline)) inline int oe_h2_frame_ok(unsigned int len, unsigned int type,
+								unsigned int id)
+{
+	switch (type) {
+	case 0: /* DATA */
+		return id != 0;
+	case 1: /* HEADERS */
+	case 9: /* CONTINUATION */
+		return id != 0;
+	case 2: /* PRIORITY */
+		return id != 0 && len == 5;
+	case 3: /* RST_STREAM */
+		return id != 0 && len == 4;
+	case 4: /* SETTINGS */
+		return id == 0 && len % 6 == 0;
+	case 5: /* PUSH_PROMISE */
+		return id != 0 && len >= 4;
+	case 6: /* PING */
+		return id == 0 && len == 8;
+	case 7: /* GOAWAY */
+		return id == 0 && len >= 8;
+	case 8: /* WINDOW_UPDATE */
+		return len == 4;
+	default: /* extensions are to be stepped over */
+		return 1;
+	}
+}
+
+#define OE_H2_HEAD	9
+#define OE_H2_LEN_USUAL 16384 /* SETTINGS_MAX_FRAME_SIZE unless somebody raised it */
+
+/* Could an I/O of a connection that nothing is known of start with this frame? */
+static __attribute__((always_inline)) inline int oe_sniff_h2(const unsigned char *p,
+							     unsigned int len)
+{
+	unsigned int size, id, flags;
+
+	if (len < OE_H2_HEAD)
+		return OE_SNIFF_NO;
+	size = (unsigned int)p[0] << 16 | (unsigned int)p[1] << 8 | p[2];
+	id = (unsigned int)p[5] << 24 | (unsigned int)p[6] << 16 | (unsigned int)p[7] << 8 | p[8];
+	if (p[3] > 9 || size > OE_H2_LEN_USUAL || id >> 31 || !oe_h2_frame_ok(size, p[3], id))
+		return OE_SNIFF_NO;
+	/* flags that the type has (section 6): END_STREAM or ACK 1, END_HEADERS 4, PADDED 8,
+	 * PRIORITY 0x20 */
+	switch (p[3]) {
+	case 0:
+		flags = 0x09;
+		break;
+	case 1:
+		flags = 0x2d;
+		break;
+	case 4:
+	case 6:
+		flags = 0x01;
+		break;
+	case 5:
+		flags = 0x0c;
+		break;
+	case 9:
+		flags = 0x04;
+		break;
+	default:
+		flags = 0;
+		break;
+	}
+	return p[4] & ~flags ? OE_SNIFF_NO : OE_SNIFF_YES;
+}
+
 #endif

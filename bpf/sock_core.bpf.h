@@ -447,6 +447,8 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		/* bytes of an older record behind a short one do not matter: the length is looked
 		 * at */
 		s->sniffed = have ? oe_sniff_http1(b->payload, have) : OE_SNIFF_NO;
+		if (s->sniffed == OE_SNIFF_NO && have)
+			s->sniffed = oe_sniff_h2(b->payload, have);
 		if (s->sniffed == OE_SNIFF_NO) {
 			OE_COUNT(st, io_filtered, 1);
 			return;

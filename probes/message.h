@@ -10,7 +10,8 @@
 
 enum msg_family {
 	MSG_FAMILY_NONE = 0,
-	MSG_FAMILY_HTTP, /* HTTP/1, later HTTP/2: struct msg_http */
+	MSG_FAMILY_HTTP, /* HTTP/1 and HTTP/2: struct msg_http */
+	MSG_FAMILY_GRPC, /* on top of HTTP: msg_http and struct msg_rpc */
 };
 
 enum msg_kind {
@@ -30,14 +31,24 @@ enum msg_kind {
 #define MSG_F_INTERIM                                                                              \
 	0x80 /* a 1xx response other than 101: belongs to the same request, BEGIN|END */
 
+#define MSG_F_PART  0x100 /* a gRPC message (one or more) began in these bytes */
+#define MSG_F_RESET 0x200 /* the stream was reset by this direction's sender: over for both */
+#define MSG_F_LOST                                                                                 \
+	0x400 /* what is open can no longer be followed: this stream, or all of them (stream_id 0) \
+	       */
+#define MSG_F_UNKNOWN 0x800 /* BEGIN, END: fields whose names are not known (HPACK, met late) */
+#define MSG_F_ADOPT                                                                                \
+	0x1000 /* the request is the last one that the protocol before the Upgrade handed out */
+
 /* Header fields a span needs, of the request or the response. */
 struct msg_http {
 	struct bytes method;   /* request: as on the wire */
 	struct bytes target;   /* request: request-target as on the wire */
-	uint8_t version_major; /* 1; 0 = unknown */
-	uint8_t version_minor; /* 0 or 1 */
+	uint8_t version_major; /* 1 or 2; 0 = unknown */
+	uint8_t version_minor; /* of 1: 0 or 1 */
 	int status;	       /* response; -1 = unknown */
-	struct bytes host;     /* Host, or the authority of an absolute-form target */
+	struct bytes scheme;   /* :scheme */
+	struct bytes host;     /* Host, :authority, or the authority of an absolute-form target */
 	struct bytes user_agent;
 	struct bytes traceparent; /* raw; empty when absent or sent more than once */
 	struct bytes tracestate;  /* raw; several fields joined by ',' in state, or the first ones
@@ -49,8 +60,19 @@ struct msg_http {
 	bool target_cut; /* request: `target` is a prefix, the rest was not captured */
 };
 
+/* gRPC (also gRPC-Web): what its metadata and its message framing say. */
+struct msg_rpc {
+	int status;		  /* END of a response: grpc-status; -1 = none */
+	struct bytes status_text; /* grpc-message, percent-encoded as on the wire */
+	uint64_t timeout_ns;	  /* BEGIN of a request: grpc-timeout; 0 = none */
+	struct bytes trace_bin;	  /* BEGIN of a request: grpc-trace-bin, base64 */
+	uint32_t messages;	  /* END: messages of this direction */
+	uint64_t message_bytes;	  /* END: their payload, as transferred */
+	bool messages_unknown;	  /* bytes that separate messages were not captured */
+};
+
 struct message {
-	enum msg_family family;
+	enum msg_family family; /* NONE: not known (yet): fields that would tell were not seen */
 	enum msg_kind kind;
 	uint32_t flags;	    /* MSG_F_* */
 	uint64_t stream_id; /* multiplexed protocols; 0 for HTTP/1 */
@@ -58,7 +80,11 @@ struct message {
 	uint64_t body_size; /* END: payload bytes as transferred, chunk framing excluded */
 	uint64_t wire_size; /* END: all bytes of the message on the wire, head, framing and trailers
 			       included */
-	struct msg_http http; /* BEGIN of MSG_FAMILY_HTTP */
+	uint32_t reset_code; /* RESET: HTTP/2 error code, RFC 9113 section 7 */
+	void **owner; /* multiplexed protocols: a place that belongs to the caller for as long
+			 as the stream is followed; NULL: responses come in order */
+	struct msg_http http; /* BEGIN */
+	struct msg_rpc rpc;
 };
 
 #endif

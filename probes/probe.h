@@ -3,7 +3,8 @@
 #define OE_PROBE_H
 /*
  * A parser is a function (state, direction, bytes) -> status + message. No
- * I/O, clock, allocation, logging or globals. The caller owns the state
+ * I/O, clock, logging or globals; memory beyond the state (HTTP/2: header tables, streams) has a
+ * written maximum per connection and goes with state_done(). The caller owns the state
  * (state_size zeroed bytes per connection) and the buffering: it calls parse()
  * with the contiguous captured bytes that stand at the current position of one
  * direction, drops *ret_used of them, and calls again until NEED_MORE. A message
@@ -30,6 +31,7 @@ enum detect_result { DETECT_NO = 0, DETECT_MAYBE /* more bytes needed */, DETECT
 
 struct proto_ops {
 	const char *name;
+	bool multiplexed;  /* messages carry an owner; orphans say nothing about other pairs */
 	size_t state_size; /* per connection, zeroed at start, owned by the caller */
 	/* Largest incomplete input the parser may ask to be kept (NEED_MORE beyond it means
 	 * truncation). */
@@ -60,8 +62,16 @@ struct proto_ops {
 	 */
 	enum parse_status (*run_end)(void *st, enum oe_dir dir, struct message *ret_msg);
 	void (*state_done)(void *st); /* NULL: nothing to free */
-	/* NULL: responses answer requests in order */
-	bool (*pairs)(const struct message *req, const struct message *resp);
+	/*
+	 * On a client's connection: do these bytes, next in `dir`, answer a request that was not
+	 * seen yet? Then another thread's send has not been reported yet. NULL: the caller knows,
+	 * since responses come in order.
+	 */
+	bool (*early)(const void *st, enum oe_dir dir, struct bytes in);
+	/* HTTP Upgrade token (lower case) by which a connection comes to speak this protocol; NULL:
+	 * none. upgraded(): the state is fresh, the request that asked went in `request_dir`. */
+	const char *upgrade_token;
+	void (*upgraded)(void *st, enum oe_dir request_dir);
 };
 
 /* All known protocols, from protocols.def; NULL-terminated. */
@@ -72,5 +82,7 @@ extern const struct proto_ops *const proto_table[];
  * DETECT_YES: *ret_ops is set. DETECT_MAYBE: at least one protocol needs more bytes.
  */
 enum detect_result proto_detect(struct bytes in, enum oe_dir dir, const struct proto_ops **ret_ops);
+/* The protocol that an Upgrade field names, NULL: none we know. */
+const struct proto_ops *proto_upgrade(struct bytes token);
 
 #endif

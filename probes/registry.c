@@ -28,3 +28,11 @@ enum detect_result proto_detect(struct bytes in, enum oe_dir dir, const struct p
 	}
 	return all;
 }
+
+const struct proto_ops *proto_upgrade(struct bytes token)
+{
+	for (const struct proto_ops *const *p = proto_table; *p; p++)
+		if ((*p)->upgrade_token && bytes_ieq(token, bytes_str((*p)->upgrade_token)))
+			return *p;
+	return NULL;
+}

@@ -7,6 +7,11 @@
  * proto_ops.pairs). An exchange is finished when both its request and its response have
  * ended: a response may overtake the end of its own request (an early 413).
  *
+ * MULTIPLEXED protocols say with each message which stream it belongs to: the parser lends a place
+ * per stream where we keep the txn (message.owner). Pairing is then certain, also on connections
+ * met late, and none of what follows applies. Their exchanges are over when the response is. They
+ * neither become nor get a parent by thread: a thread that writes frames writes them for many.
+ *
  * CONFIRMATION. On a connection seen from its first byte that is all. On one met in mid-life, or
  * after bytes were lost, requests that we never saw may still be waiting for their responses
  * (pipelining), and pairing by order would be off by those. So what such a connection completes is
@@ -105,7 +110,10 @@ static struct txn *txn_get(struct assemble *a)
 static void txn_put(struct assemble *a, struct txn *t)
 {
 	parent_leave(&a->threads, t);
+	if (t->slot)
+		*t->slot = NULL;
 	free(t->big);
+	free(t->text);
 	if (a->spare_cnt >= SPARE_MAX) {
 		free(t);
 		return;
@@ -129,9 +137,9 @@ static void keep(struct txn *t, uint8_t *to, struct bytes *b)
 
 static int keep_request(struct txn *t, const struct msg_http *h)
 {
-	struct bytes *views[] = {&t->x.req.method,     &t->x.req.target,
-				 &t->x.req.host,       &t->x.req.user_agent,
-				 &t->x.req.tracestate, &t->x.req.content_type};
+	struct bytes *views[] = {&t->x.req.method,	&t->x.req.target,     &t->x.req.scheme,
+				 &t->x.req.host,	&t->x.req.user_agent, &t->x.req.tracestate,
+				 &t->x.req.content_type};
 	uint8_t *to = t->store;
 	size_t sum = 0;
 
@@ -168,20 +176,41 @@ static struct txn *queue_pop(struct txn **first, struct txn **last)
 	return t;
 }
 
+static void open_push(struct conn *c, struct txn *t)
+{
+	t->prev = c->open_last;
+	queue_push(&c->open, &c->open_last, t);
+	c->open_cnt++;
+}
+
+static void open_take(struct conn *c, struct txn *t)
+{
+	*(t->prev ? &t->prev->next : &c->open) = t->next;
+	*(t->next ? &t->next->prev : &c->open_last) = t->prev;
+	t->next = t->prev = NULL;
+	c->open_cnt--;
+}
+
 static uint64_t unix_ns(const struct assemble *a, uint64_t boot_ns)
 {
 	return boot_ns + (uint64_t)a->cfg.boot_to_unix_ns;
 }
 
 /* The trace a new request belongs to: what its own bytes say, else what its thread was doing. */
-static void identify(struct assemble *a, struct txn *t, const struct msg_http *h, uint32_t tid)
+static void identify(struct assemble *a, struct txn *t, const struct msg_http *h,
+		     struct bytes trace_bin, uint32_t tid)
 {
 	struct identity *id = &t->id;
-	struct txn *cause = t->x.server ? NULL : parent_of_thread(&a->threads, tid);
+	struct txn *cause =
+		t->x.server || t->multiplexed ? NULL : parent_of_thread(&a->threads, tid);
 	struct tracectx ctx, *parent = NULL;
 	bool have = false;
 
-	if (a->cfg.propagate && (h->traceparent.len || h->traceparent_repeated)) {
+	if (a->cfg.propagate && trace_bin.len && !h->traceparent.len) {
+		have = tracectx_parse_bin(trace_bin, &ctx);
+		if (!have)
+			a->stats->traceparent_bad++;
+	} else if (a->cfg.propagate && (h->traceparent.len || h->traceparent_repeated)) {
 		have = !h->traceparent_repeated && tracectx_parse(h->traceparent, &ctx);
 		if (!have)
 			a->stats->traceparent_bad++;
@@ -225,6 +254,12 @@ static void identify(struct assemble *a, struct txn *t, const struct msg_http *h
 /* Hands a finished exchange on, or counts why not. */
 static void finish(struct assemble *a, struct conn *c, struct txn *t)
 {
+	if (t->x.family == MSG_FAMILY_NONE && t->x.end != EXCHANGE_UNKNOWN) {
+		/* HTTP or gRPC? What would tell was never seen. */
+		a->stats->kind_unknown++;
+		txn_put(a, t);
+		return;
+	}
 	switch (t->x.end) {
 	case EXCHANGE_COMPLETE:
 		a->stats->completed++;
@@ -260,7 +295,7 @@ static void flush_done(struct assemble *a, struct conn *c, bool known)
 static void complete(struct assemble *a, struct conn *c, struct txn *t)
 {
 	parent_leave(&a->threads, t);
-	if (c->confirmed) {
+	if (c->confirmed || t->multiplexed) {
 		finish(a, c, t);
 		return;
 	}
@@ -278,12 +313,21 @@ static void complete(struct assemble *a, struct conn *c, struct txn *t)
 /* Completes from the front what is complete. */
 static void complete_front(struct assemble *a, struct conn *c)
 {
-	while (c->open && c->open->req_done && c->open->resp_done) {
-		struct txn *t = queue_pop(&c->open, &c->open_last);
+	while (c->open && !c->open->multiplexed && c->open->req_done && c->open->resp_done) {
+		struct txn *t = c->open;
 
-		c->open_cnt--;
+		open_take(c, t);
 		complete(a, c, t);
 	}
+}
+
+/* A stream's exchange is over. */
+static void complete_stream(struct assemble *a, struct conn *c, struct txn *t)
+{
+	open_take(c, t);
+	if (!t->req_done)
+		t->x.flags |= XCHG_REQ_SIZE_UNKNOWN | XCHG_MSGS_UNKNOWN;
+	complete(a, c, t);
 }
 
 static void all_unknown(struct assemble *a, struct conn *c)
@@ -297,24 +341,82 @@ static void all_unknown(struct assemble *a, struct conn *c)
 	c->open_cnt = 0;
 }
 
+/* gRPC messages that began in these bytes, and at the end how many there were. */
+static void count_messages(struct assemble *a, struct txn *t, const struct message *m, uint64_t ts)
+{
+	struct exchange_msgs *e = &t->x.msgs[m->kind == MSG_REQUEST ? 0 : 1];
+
+	if (m->flags & MSG_F_PART) {
+		e->last_ns = unix_ns(a, ts);
+		if (!e->first_ns)
+			e->first_ns = e->last_ns;
+	}
+	if (m->flags & MSG_F_END) {
+		e->cnt = m->rpc.messages;
+		e->bytes = m->rpc.message_bytes;
+		if (m->rpc.messages_unknown)
+			t->x.flags |= XCHG_MSGS_UNKNOWN;
+	}
+}
+
+/* What the parser says of a stream besides requests and responses. */
+static void stream_event(struct assemble *a, struct conn *c, const struct message *m, uint64_t ts)
+{
+	struct txn *t = m->owner ? *m->owner : NULL;
+
+	if (m->flags & MSG_F_ADOPT) {
+		t = c->open_last;
+		if (!t)
+			return;
+		t->multiplexed = true;
+		t->slot = m->owner;
+		*m->owner = t;
+		return;
+	}
+	if (m->flags & MSG_F_LOST && !m->owner) {
+		all_unknown(a, c);
+		return;
+	}
+	if (!t)
+		return;
+	if (m->flags & MSG_F_LOST) {
+		t->x.end = EXCHANGE_UNKNOWN;
+	} else {
+		t->x.end = t->resp_begun ? EXCHANGE_CUT : EXCHANGE_NO_RESPONSE;
+		t->x.end_ns = unix_ns(a, ts);
+		t->x.reset_code = m->reset_code;
+		t->x.flags |= XCHG_RESET | XCHG_RESP_SIZE_UNKNOWN | XCHG_MSGS_UNKNOWN;
+		if (m->kind == MSG_REQUEST)
+			t->x.flags |= XCHG_RESET_BY_CLIENT;
+		t->x.family = m->family;
+	}
+	complete_stream(a, c, t);
+}
+
 static void request(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts,
 		    uint64_t last_ts, uint32_t tid)
 {
-	struct txn *t = c->open_last;
+	struct txn *t = m->owner ? *m->owner : c->open_last;
 
 	if (m->flags & MSG_F_BEGIN) {
 		a->stats->requests++;
-		if (c->open_cnt >= OPEN_MAX)
+		if (c->open_cnt >= OPEN_MAX && !m->owner)
 			all_unknown(a, c);
 		t = txn_get(a);
 		if (!t || keep_request(t, &m->http)) {
 			if (t)
 				txn_put(a, t);
 			a->stats->unknown++;
-			all_unknown(a, c); /* order would be wrong from here on */
+			if (!m->owner)
+				all_unknown(a, c); /* order would be wrong from here on */
 			return;
 		}
-		t->x.family = m->family;
+		t->multiplexed = m->owner != NULL;
+		t->slot = m->owner;
+		if (t->slot)
+			*t->slot = t;
+		t->x.rpc = m->rpc;
+		t->x.rpc.status_text = t->x.rpc.trace_bin = BYTES_NONE;
 		t->x.server = c->server;
 		t->x.tgid = c->tgid;
 		t->x.tid = tid;
@@ -326,14 +428,21 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 		if (m->flags & MSG_F_TRUNCATED) {
 			a->stats->truncated++;
 			t->x.flags |= XCHG_REQ_TRUNCATED;
+			if (!t->multiplexed) /* it may hide others */
+				c->confirmed = false;
 		}
+		if (m->flags & MSG_F_UNKNOWN)
+			t->x.flags |= XCHG_REQ_UNKNOWN;
 		if (m->http.target_cut)
 			t->x.flags |= XCHG_TARGET_CUT;
-		identify(a, t, &m->http, tid);
-		if (t->x.server)
+		identify(a, t, &m->http, m->rpc.trace_bin, tid);
+		if (t->x.server && !t->multiplexed)
 			parent_enter(&a->threads, t, tid);
-		queue_push(&c->open, &c->open_last, t);
-		c->open_cnt++;
+		open_push(c, t);
+	}
+	if (t) {
+		t->x.family = m->family;
+		count_messages(a, t, m, first_ts);
 	}
 	if ((m->flags & MSG_F_END) && t && !t->req_done) {
 		t->req_done = true;
@@ -357,18 +466,35 @@ static struct txn *awaiting(struct conn *c)
 	return t;
 }
 
+/* The status of a call, from trailers or from a head that is all there is. */
+static void keep_rpc_end(struct txn *t, const struct message *m)
+{
+	t->x.rpc.status = m->rpc.status;
+	if (m->flags & MSG_F_UNKNOWN)
+		t->x.flags |= XCHG_TRAILERS_UNKNOWN;
+	if (!m->rpc.status_text.len || t->text)
+		return;
+	t->text = malloc(m->rpc.status_text.len);
+	if (!t->text)
+		return;
+	memcpy(t->text, m->rpc.status_text.data, m->rpc.status_text.len);
+	t->x.rpc.status_text = bytes_of(t->text, m->rpc.status_text.len);
+}
+
 static void response(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts,
 		     uint64_t last_ts)
 {
-	struct txn *t = awaiting(c);
+	struct txn *t = m->owner ? *m->owner : awaiting(c);
 
 	if (m->flags & MSG_F_INTERIM)
 		return;
+	if ((m->flags & MSG_F_UPGRADE) && conn_upgrade(c, m->http.upgrade))
+		return; /* the request is answered in the new protocol */
 	if (m->flags & MSG_F_BEGIN) {
 		a->stats->responses++;
 		if ((m->flags & MSG_F_ORPHAN) || !t || t->resp_begun) {
 			a->stats->responses_orphan++;
-			if (!c->confirmed) {
+			if (!c->confirmed && !c->proto->multiplexed) {
 				flush_done(a, c, false);
 				all_unknown(a, c);
 			}
@@ -384,9 +510,17 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 			a->stats->truncated++;
 			t->x.flags |= XCHG_RESP_TRUNCATED;
 		}
+		if (m->flags & MSG_F_UNKNOWN)
+			t->x.flags |= XCHG_RESP_UNKNOWN;
+	}
+	if (t) {
+		t->x.family = m->family;
+		count_messages(a, t, m, first_ts);
 	}
 	if (!(m->flags & MSG_F_END) || !t || !t->resp_begun)
 		return;
+	if (m->family == MSG_FAMILY_GRPC)
+		keep_rpc_end(t, m);
 	t->resp_done = true;
 	t->x.end_ns = unix_ns(a, last_ts);
 	t->x.resp_body_size = m->body_size;
@@ -399,17 +533,22 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 		c->state = CONN_OPAQUE;
 		t->req_done = true;
 	}
-	complete_front(a, c);
+	if (t->multiplexed)
+		complete_stream(a, c, t);
+	else
+		complete_front(a, c);
 }
 
 void assemble_message(struct assemble *a, struct conn *c, enum oe_dir dir, const struct message *m,
 		      uint64_t first_ts, uint64_t last_ts, uint32_t tid)
 {
-	if (!c->role_known) {
+	if (!c->role_known && !(m->flags & MSG_F_LOST)) {
 		c->server = (m->kind == MSG_REQUEST) == (dir == OE_DIR_IN);
 		c->role_known = true;
 	}
-	if (m->kind == MSG_REQUEST)
+	if (m->flags & (MSG_F_ADOPT | MSG_F_LOST | MSG_F_RESET))
+		stream_event(a, c, m, last_ts);
+	else if (m->kind == MSG_REQUEST)
 		request(a, c, m, first_ts, last_ts, tid);
 	else
 		response(a, c, m, first_ts, last_ts);
@@ -458,7 +597,9 @@ void assemble_closed(struct assemble *a, struct conn *c, int err, uint64_t ts, b
 		if (t->x.end == EXCHANGE_CUT)
 			t->x.flags |= XCHG_RESP_SIZE_UNKNOWN;
 		parent_leave(&a->threads, t);
-		if (c->confirmed || evicted)
+		if (t->x.end == EXCHANGE_CUT || t->x.end == EXCHANGE_NO_RESPONSE)
+			t->x.flags |= XCHG_MSGS_UNKNOWN;
+		if (c->confirmed || evicted || t->multiplexed)
 			finish(a, c, t);
 		else
 			queue_push(&c->done, &c->done_last, t);

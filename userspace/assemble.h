@@ -20,14 +20,16 @@ struct identity {
 
 /* One request on its way. */
 struct txn {
-	struct txn *next; /* of its connection, or of the free list */
+	struct txn *next, *prev; /* of its connection; next: also of the free list */
+	void **slot;		 /* multiplexed: where the parser keeps us; NULL: it does not */
 	struct txn *thread_next,
 		*thread_prev; /* server requests being handled by the same thread */
 	struct exchange x;
 	struct identity id;
 	bool on_thread;
-	bool req_done, resp_begun, resp_done;
-	uint8_t *big; /* for what does not fit into store */
+	bool req_done, resp_begun, resp_done, multiplexed;
+	uint8_t *big;  /* for what does not fit into store */
+	uint8_t *text; /* grpc-message */
 	uint32_t store_used;
 	uint8_t store[TXN_STORE];
 };

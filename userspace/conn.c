@@ -289,6 +289,25 @@ static int set_proto(struct conn *c, const struct proto_ops *ops)
 	return 0;
 }
 
+bool conn_upgrade(struct conn *c, struct bytes token)
+{
+	const struct proto_ops *ops = proto_upgrade(token);
+	void *old = c->pstate, *fresh = ops ? calloc(1, ops->state_size) : NULL;
+
+	if (!fresh)
+		return false;
+	if (c->proto->state_done)
+		c->proto->state_done(old);
+	free(old);
+	c->pstate = fresh;
+	c->proto = ops;
+	for (int d = 0; d < 2; d++)
+		c->st[d].rest.max =
+			ops->need_max > c->st[d].rest.len ? ops->need_max : c->st[d].rest.len;
+	ops->upgraded(fresh, c->server ? OE_DIR_IN : OE_DIR_OUT);
+	return true;
+}
+
 /* One contiguous piece of captured bytes, and where each part of it came from. */
 struct piece {
 	struct bytes in;
@@ -539,9 +558,14 @@ static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, ui
 }
 
 /* On a connection seen from its start a response cannot be there before its request: threads
- * swapped. */
+ * swapped. Where responses name their request this is known of every connection. */
 static bool too_early(const struct conn *c, enum oe_dir dir, const struct oe_data *d)
 {
+	if (c->state == CONN_PARSE && c->proto->multiplexed)
+		return c->proto->early && dir == OE_DIR_IN && c->role_known && !c->server &&
+		       d->tid != c->st[OE_DIR_OUT].last_tid && d->off == c->st[dir].next &&
+		       !c->st[dir].rest.len &&
+		       c->proto->early(c->pstate, dir, bytes_of(d->payload, d->cap_len));
 	return c->from_start && c->role == OE_ROLE_CLIENT && dir == OE_DIR_IN && !c->open_cnt &&
 	       c->state != CONN_OPAQUE && d->tid != c->st[OE_DIR_OUT].last_tid;
 }

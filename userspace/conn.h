@@ -103,6 +103,11 @@ void conn_attend(struct conn *c);
  */
 void conn_sweep(struct conn_table *t, uint64_t now_ns,
 		void (*settle)(void *ctx, struct conn *c, uint64_t now_ns));
+/*
+ * The connection was upgraded to `token`. True: to a protocol we parse; from the next byte on it
+ * does. To be called from the message callback.
+ */
+bool conn_upgrade(struct conn *c, struct bytes token);
 /* A process ended: its Unix connections end with it (TCP tells by itself). */
 void conn_process_gone(struct conn_table *t, uint32_t tgid, uint64_t ts);
 size_t conn_count(const struct conn_table *t);

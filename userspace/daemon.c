@@ -189,7 +189,8 @@ static int start_capture(struct daemon *d, char err[256])
 	if (e)
 		return e;
 	pipeline_start(d->pipeline, &info);
-	/* loading went through the kernel's type information, tens of MiB that are not needed again */
+	/* loading went through the kernel's type information, tens of MiB that are not needed again
+	 */
 	malloc_trim(0);
 	/* capturing shall not lose its place to the load it watches */
 	if (setpriority(PRIO_PROCESS, 0, -5))

@@ -31,6 +31,21 @@ enum exchange_end {
 #define XCHG_RESP_SIZE_UNKNOWN 0x8
 #define XCHG_TARGET_CUT	       0x10 /* the request target itself is not complete */
 #define XCHG_TLS	       0x20 /* the bytes came from a TLS library: scheme https */
+#define XCHG_REQ_UNKNOWN                                                                           \
+	0x40 /* header fields of unknown name: what is not there may be among them */
+#define XCHG_RESP_UNKNOWN     0x80 /* the same of the response head */
+#define XCHG_TRAILERS_UNKNOWN 0x100
+#define XCHG_RESET	      0x200 /* the stream was reset: reset_code */
+#define XCHG_RESET_BY_CLIENT  0x400
+#define XCHG_MSGS_UNKNOWN     0x800  /* gRPC: message counts are not known */
+#define XCHG_TUNNEL	      0x1000 /* CONNECT or Upgrade: another protocol followed */
+
+/* gRPC messages of one direction. */
+struct exchange_msgs {
+	uint64_t first_ns, last_ns; /* when the first and the last began; 0 = none */
+	uint64_t bytes;
+	uint32_t cnt;
+};
 
 struct exchange {
 	enum msg_family family;
@@ -44,9 +59,12 @@ struct exchange {
 	uint64_t end_ns;	/* last byte of the response (or of what was seen of it) */
 	uint64_t req_body_size, resp_body_size;
 	uint64_t req_wire_size, resp_wire_size;
-	int err;	      /* errno of the socket when the connection broke, 0 = orderly end */
-	struct msg_http req;  /* family HTTP */
-	struct msg_http resp; /* family HTTP; status -1 when there is none */
+	uint32_t reset_code; /* HTTP/2 error code, with XCHG_RESET */
+	int err;	     /* errno of the socket when the connection broke, 0 = orderly end */
+	struct msg_http req;
+	struct msg_http resp;	      /* status -1 when there is none */
+	struct msg_rpc rpc;	      /* family GRPC: status (-1: none came), its text, timeout */
+	struct exchange_msgs msgs[2]; /* family GRPC: of the request, of the response */
 };
 
 #endif

@@ -81,6 +81,7 @@ static const struct row user_rows[] = {
 	{XCH, "outcome", "no_response", U(no_response)},
 	{XCH, "outcome", "cut", U(cut)},
 	{XCH, "outcome", "unknown_bytes_lost", U(unknown)},
+	{XCH, "outcome", "unknown_kind", U(kind_unknown)},
 	{XCH, "outcome", "open_at_end", U(open_at_end)},
 	{SPN, "outcome", "emitted", U(spans)},
 	{SPN, "outcome", "unsampled", U(spans_unsampled)},

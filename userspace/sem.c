@@ -2,8 +2,9 @@
 #include "userspace/sem.h"
 
 extern const struct sem_ops sem_http_ops; /* sem_http.c */
+extern const struct sem_ops sem_rpc_ops;  /* sem_rpc.c */
 
-static const struct sem_ops *const sem_table[] = {&sem_http_ops};
+static const struct sem_ops *const sem_table[] = {&sem_http_ops, &sem_rpc_ops};
 
 const struct sem_ops *sem_find(enum msg_family family)
 {

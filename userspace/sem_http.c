@@ -5,16 +5,15 @@
  *
  * error.type, the whole list: a status code as text (server: 5xx; client: 4xx and 5xx); for
  * requests without a response "connection_closed", "connection_reset", "connection_aborted",
- * "timeout" or "connection_error"; for responses that broke off the same words. On the server side
- * a request without a response means that the connection ended first, whoever ended it.
+ * "timeout" or "connection_error"; for responses that broke off the same words; for an HTTP/2
+ * stream that was reset the name of its error code ("CANCEL", "REFUSED_STREAM" ...). On the server
+ * side a request without a response means that the connection ended first, whoever ended it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
-#include "userspace/sem.h"
+#include "userspace/sem_attr.h"
 #include "userspace/url.h"
-#include "userspace/source.h"
 
 #define SCOPE	  "otel-ebpf/http"
 #define ROUTE_MAX 256
@@ -25,7 +24,7 @@ static const char *const default_methods[] = {"GET",	"HEAD",	   "POST",    "PUT"
 
 /* What both the span and the metric need. */
 struct common {
-	const char *method; /* known name, or "_OTHER" */
+	const char *method; /* known name, "_OTHER", or NULL: not known */
 	struct target_parts target;
 	const char *scheme;
 	struct bytes host; /* server.address, may be empty */
@@ -49,30 +48,6 @@ static const char *known_method(const struct sem_config *cfg, struct bytes m)
 	return "_OTHER";
 }
 
-static const char *address(const uint8_t *a, uint16_t family, char buf[INET6_ADDRSTRLEN])
-{
-	if (family != OE_AF_INET && family != OE_AF_INET6)
-		return NULL;
-	return inet_ntop(family == OE_AF_INET ? AF_INET : AF_INET6, a, buf, INET6_ADDRSTRLEN);
-}
-
-static const char *broken(int err)
-{
-	switch (err) {
-	case 0:
-		return "connection_closed";
-	case ECONNRESET:
-	case EPIPE:
-		return "connection_reset";
-	case ECONNABORTED:
-		return "connection_aborted";
-	case ETIMEDOUT:
-		return "timeout";
-	default:
-		return "connection_error";
-	}
-}
-
 static void set_error(const struct exchange *x, struct common *c)
 {
 	int status = x->resp.status;
@@ -80,30 +55,10 @@ static void set_error(const struct exchange *x, struct common *c)
 	if (status >= (x->server ? 500 : 400)) {
 		snprintf(c->error_status, sizeof(c->error_status), "%d", status);
 		c->error = c->error_status;
+	} else if (x->flags & XCHG_RESET) {
+		c->error = sem_h2_error(x->reset_code);
 	} else if (x->end == EXCHANGE_NO_RESPONSE || x->end == EXCHANGE_CUT) {
-		c->error = broken(x->err);
-	}
-}
-
-/* Host or authority; else, since never invented, the address at the server's end of the connection.
- */
-static void set_server(const struct exchange *x, struct common *c)
-{
-	const struct endpoints *ep = &x->ep;
-	bool inet = ep->family == OE_AF_INET || ep->family == OE_AF_INET6;
-
-	if (authority_split(x->req.host, &c->host, &c->port)) {
-		if (!c->port)
-			c->port = !strcmp(c->scheme, "https") ? 443 : 80;
-		return;
-	}
-	c->port = 0;
-	if (inet) {
-		c->host =
-			bytes_str(address(x->server ? ep->laddr : ep->raddr, ep->family, c->addr));
-		c->port = x->server ? ep->lport : ep->rport;
-	} else if (ep->path) {
-		c->host = bytes_str(ep->path);
+		c->error = sem_broken(x->err);
 	}
 }
 
@@ -112,78 +67,24 @@ static void common_of(const struct exchange *x, const struct sem_config *cfg, st
 	c->host = BYTES_NONE;
 	c->error = NULL;
 	c->has_route = false;
-	c->method = known_method(cfg, x->req.method);
+	c->method = !x->req.method.len && x->flags & XCHG_REQ_UNKNOWN
+			    ? NULL
+			    : known_method(cfg, x->req.method);
 	target_split(x->req.method, x->req.target, &c->target);
-	c->scheme = x->flags & XCHG_TLS || bytes_ieq(c->target.scheme, BYTES_LIT("https")) ? "https"
-											   : "http";
-	set_server(x, c);
+	c->scheme = x->flags & XCHG_TLS || bytes_ieq(c->target.scheme, BYTES_LIT("https")) ||
+				    bytes_ieq(x->req.scheme, BYTES_LIT("https"))
+			    ? "https"
+			    : "http";
+	sem_server(x, !strcmp(c->scheme, "https") ? 443 : 80, &c->host, &c->port, c->addr);
 	set_error(x, c);
-	c->version = x->req.version_major == 1 ? (x->req.version_minor ? "1.1" : "1.0") : NULL;
+	c->version = x->req.version_major == 2	 ? "2"
+		     : x->req.version_major != 1 ? NULL
+		     : x->req.version_minor	 ? "1.1"
+						 : "1.0";
 	/* a path that is not whole would give a wrong route, unless the cut lies in the query */
-	if (!(x->flags & XCHG_TARGET_CUT) || c->target.has_query)
+	if (x->req.target.len && (!(x->flags & XCHG_TARGET_CUT) || c->target.has_query))
 		c->has_route = route_of(cfg->routes, cfg->route_heuristic, c->target.path, c->route,
 					sizeof(c->route)) != ROUTE_NONE;
-}
-
-/* The span's attributes while they are gathered. */
-struct out {
-	struct arena *a;
-	struct attr *attrs;
-	uint32_t cnt, cap, dropped;
-	uint32_t value_max, count_max;
-};
-
-static struct attr *next(struct out *o, const char *key, enum attr_type type)
-{
-	if (o->cnt >= o->count_max || o->cnt >= o->cap) {
-		o->dropped++;
-		return NULL;
-	}
-	o->attrs[o->cnt] = (struct attr){.key = key, .type = type};
-	return &o->attrs[o->cnt++];
-}
-
-/* Never cuts a UTF-8 character in two. */
-static size_t cut_utf8(const char *s, size_t len, size_t max)
-{
-	if (len <= max)
-		return len;
-	while (max && ((unsigned char)s[max] & 0xc0) == 0x80)
-		max--;
-	return max;
-}
-
-static void str(struct out *o, const char *key, const char *s, size_t len)
-{
-	struct attr *at = s && len ? next(o, key, ATTR_STR) : NULL;
-
-	if (!at)
-		return;
-	len = cut_utf8(s, len, o->value_max);
-	at->s = arena_strndup(o->a, s, len);
-	at->len = (uint32_t)len;
-	if (!at->s) {
-		o->cnt--;
-		o->dropped++;
-	}
-}
-
-static void view(struct out *o, const char *key, struct bytes b)
-{
-	str(o, key, (const char *)b.data, b.len);
-}
-
-static void text(struct out *o, const char *key, const char *s)
-{
-	str(o, key, s, s ? strlen(s) : 0);
-}
-
-static void num(struct out *o, const char *key, int64_t v)
-{
-	struct attr *at = next(o, key, ATTR_INT);
-
-	if (at)
-		at->i = v;
 }
 
 static void url_full(struct out *o, const struct exchange *x, const struct common *c,
@@ -193,7 +94,7 @@ static void url_full(struct out *o, const struct exchange *x, const struct commo
 	char port[8] = "";
 	char *url;
 
-	if (!c->host.len)
+	if (!c->host.len || !x->req.target.len)
 		return;
 	if (c->port && c->port != (!strcmp(c->scheme, "https") ? 443 : 80))
 		snprintf(port, sizeof(port), ":%u", c->port);
@@ -202,61 +103,45 @@ static void url_full(struct out *o, const struct exchange *x, const struct commo
 			   (int)c->target.path.len,
 			   c->target.path.data ? (const char *)c->target.path.data : "",
 			   query ? "?" : "", query ? query : "");
-	text(o, "url.full", url);
-}
-
-static void peer(struct out *o, const struct exchange *x)
-{
-	char buf[INET6_ADDRSTRLEN];
-	const char *a = address(x->ep.raddr, x->ep.family, buf);
-
-	if (a) {
-		text(o, "network.peer.address", a);
-		num(o, "network.peer.port", x->ep.rport);
-		if (x->server)
-			text(o, "client.address", a);
-	} else if (x->ep.family == OE_AF_UNIX) {
-		text(o, "network.transport", "unix");
-		text(o, "network.peer.address", x->ep.path);
-	}
+	out_text(o, "url.full", url);
 }
 
 static void sizes(struct out *o, const struct exchange *x)
 {
 	if (!(x->flags & (XCHG_REQ_SIZE_UNKNOWN | XCHG_REQ_TRUNCATED))) {
-		num(o, "http.request.body.size", (int64_t)x->req_body_size);
-		num(o, "http.request.size", (int64_t)x->req_wire_size);
+		out_num(o, "http.request.body.size", (int64_t)x->req_body_size);
+		out_num(o, "http.request.size", (int64_t)x->req_wire_size);
 	}
 	if (x->end == EXCHANGE_COMPLETE &&
 	    !(x->flags & (XCHG_RESP_SIZE_UNKNOWN | XCHG_RESP_TRUNCATED))) {
-		num(o, "http.response.body.size", (int64_t)x->resp_body_size);
-		num(o, "http.response.size", (int64_t)x->resp_wire_size);
+		out_num(o, "http.response.body.size", (int64_t)x->resp_body_size);
+		out_num(o, "http.response.size", (int64_t)x->resp_wire_size);
 	}
 }
 
-/* What of this span is not whole. */
+/* What of this span is not whole, and what is not known of it. */
 static void completeness(struct out *o, const struct exchange *x)
 {
-	const char *parts[3];
-	uint32_t n = 0;
-	const char **sv;
-	struct attr *at;
+	const char *cut[3], *unknown[4];
+	uint32_t n = 0, u = 0;
 
 	if (x->flags & XCHG_TARGET_CUT)
-		parts[n++] = "url";
+		cut[n++] = "url";
 	if (x->flags & XCHG_REQ_TRUNCATED)
-		parts[n++] = "request.head";
+		cut[n++] = "request.head";
 	if (x->flags & XCHG_RESP_TRUNCATED)
-		parts[n++] = "response.head";
-	if (!n)
-		return;
-	sv = arena_alloc(o->a, n * sizeof(*sv));
-	at = sv ? next(o, "otel_ebpf.truncated", ATTR_STR_ARRAY) : NULL;
-	if (!at)
-		return;
-	memcpy(sv, parts, n * sizeof(*sv));
-	at->sv = sv;
-	at->len = n;
+		cut[n++] = "response.head";
+	out_list(o, "otel_ebpf.truncated", cut, n);
+	if (x->flags & XCHG_REQ_UNKNOWN) {
+		if (!x->req.method.len)
+			unknown[u++] = "http.request.method";
+		if (!x->req.target.len)
+			unknown[u++] = "url.path";
+		unknown[u++] = "request.header";
+	}
+	if (x->flags & XCHG_RESP_UNKNOWN && x->resp.status < 0)
+		unknown[u++] = "http.response.status_code";
+	out_list(o, "otel_ebpf.unknown", unknown, u);
 }
 
 static int http_span(const struct exchange *x, const struct sem_config *cfg, struct batch *b,
@@ -272,7 +157,7 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 
 	common_of(x, cfg, &c);
 	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
-	verb = strcmp(c.method, "_OTHER") ? c.method : "HTTP";
+	verb = c.method && strcmp(c.method, "_OTHER") ? c.method : "HTTP";
 	sp->name = c.has_route ? arena_printf(o.a, "%s %s", verb, c.route)
 			       : arena_strndup(o.a, verb, strlen(verb));
 	if (!o.attrs || !sp->name)
@@ -282,29 +167,29 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	sp->status = c.error ? SPAN_STATUS_ERROR : SPAN_STATUS_UNSET;
 	if (c.target.has_query)
 		query = query_show(o.a, c.target.query, cfg->url_query);
-	text(&o, "http.request.method", c.method);
-	if (!strcmp(c.method, "_OTHER"))
-		view(&o, "http.request.method_original", x->req.method);
+	out_text(&o, "http.request.method", c.method);
+	if (c.method && !strcmp(c.method, "_OTHER"))
+		out_view(&o, "http.request.method_original", x->req.method);
 	if (x->server) {
-		view(&o, "url.path", c.target.path);
-		text(&o, "url.scheme", c.scheme);
-		text(&o, "url.query", query);
+		out_view(&o, "url.path", c.target.path);
+		out_text(&o, "url.scheme", c.scheme);
+		out_text(&o, "url.query", query);
 		if (c.has_route)
-			text(&o, "http.route", c.route);
+			out_text(&o, "http.route", c.route);
 	} else {
 		url_full(&o, x, &c, query);
-		view(&o, "url.path", c.target.path);
+		out_view(&o, "url.path", c.target.path);
 	}
 	if (x->resp.status >= 0)
-		num(&o, "http.response.status_code", x->resp.status);
-	text(&o, "error.type", c.error);
-	view(&o, "server.address", c.host);
+		out_num(&o, "http.response.status_code", x->resp.status);
+	out_text(&o, "error.type", c.error);
+	out_view(&o, "server.address", c.host);
 	if (c.host.len && c.port)
-		num(&o, "server.port", c.port);
-	peer(&o, x);
-	text(&o, "network.protocol.version", c.version);
+		out_num(&o, "server.port", c.port);
+	out_peer(&o, x);
+	out_text(&o, "network.protocol.version", c.version);
 	if (x->server)
-		view(&o, "user_agent.original", x->req.user_agent);
+		out_view(&o, "user_agent.original", x->req.user_agent);
 	if (cfg->body_sizes)
 		sizes(&o, x);
 	completeness(&o, x);
@@ -312,30 +197,6 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	sp->attr_cnt = o.cnt;
 	sp->attr_dropped = o.dropped;
 	return 0;
-}
-
-static void add_str(struct sem_series *s, const char *key, const char *v, size_t len)
-{
-	if (v && len && s->attr_cnt < SEM_ATTRS_MAX)
-		s->attrs[s->attr_cnt++] =
-			(struct attr){.key = key, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
-}
-
-static void add_text(struct sem_series *s, size_t *at, const char *key, const char *v)
-{
-	size_t n = v ? strlen(v) : 0;
-
-	if (!n || *at + n + 1 > sizeof(s->scratch))
-		return;
-	memcpy(s->scratch + *at, v, n + 1);
-	add_str(s, key, s->scratch + *at, n);
-	*at += n + 1;
-}
-
-static void add_int(struct sem_series *s, const char *key, int64_t v)
-{
-	if (s->attr_cnt < SEM_ATTRS_MAX)
-		s->attrs[s->attr_cnt++] = (struct attr){.key = key, .type = ATTR_INT, .i = v};
 }
 
 static void http_series(const struct exchange *x, const struct sem_config *cfg,
@@ -350,24 +211,24 @@ static void http_series(const struct exchange *x, const struct sem_config *cfg,
 				   : "Duration of HTTP client requests.";
 	s->unit = "s";
 	s->attr_cnt = 0;
-	add_str(s, "http.request.method", c.method, strlen(c.method));
-	add_str(s, "url.scheme", c.scheme, strlen(c.scheme));
+	series_str(s, "http.request.method", c.method, c.method ? strlen(c.method) : 0);
+	series_str(s, "url.scheme", c.scheme, strlen(c.scheme));
 	if (x->resp.status >= 0)
-		add_int(s, "http.response.status_code", x->resp.status);
-	add_text(s, &at, "error.type", c.error);
+		series_int(s, "http.response.status_code", x->resp.status);
+	series_text(s, &at, "error.type", c.error);
 	if (c.version)
-		add_str(s, "network.protocol.version", c.version, strlen(c.version));
+		series_str(s, "network.protocol.version", c.version, strlen(c.version));
 	if (x->server) {
 		if (c.has_route)
-			add_text(s, &at, "http.route", c.route);
+			series_text(s, &at, "http.route", c.route);
 		return;
 	}
 	if (c.host.data == (const uint8_t *)c.addr)
-		add_text(s, &at, "server.address", c.addr);
+		series_text(s, &at, "server.address", c.addr);
 	else
-		add_str(s, "server.address", (const char *)c.host.data, c.host.len);
+		series_str(s, "server.address", (const char *)c.host.data, c.host.len);
 	if (c.host.len && c.port)
-		add_int(s, "server.port", c.port);
+		series_int(s, "server.port", c.port);
 }
 
 const struct sem_ops sem_http_ops = {

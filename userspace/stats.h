@@ -32,8 +32,9 @@ struct stats {
 	uint64_t completed;
 	uint64_t no_response;
 	uint64_t cut;
-	uint64_t unknown;     /* bytes were lost: neither span duration nor RED */
-	uint64_t open_at_end; /* still waiting for their response at shutdown */
+	uint64_t kind_unknown; /* HTTP or gRPC? The fields that say it were never seen */
+	uint64_t unknown;      /* bytes were lost: neither span duration nor RED */
+	uint64_t open_at_end;  /* still waiting for their response at shutdown */
 	/* spans */
 	uint64_t spans;		  /* made and handed to the exporters */
 	uint64_t spans_unsampled; /* left out by the sampler */

@@ -50,6 +50,55 @@ bool tracectx_parse(struct bytes tp, struct tracectx *ret)
 	return true;
 }
 
+static int base64_digit(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+#define TRACE_BIN_LEN 29u /* version, 0 + 16 bytes, 1 + 8 bytes, 2 + 1 byte */
+
+bool tracectx_parse_bin(struct bytes in, struct tracectx *ret)
+{
+	uint8_t raw[TRACE_BIN_LEN + 3], any_trace = 0, any_span = 0;
+	uint32_t acc = 0, bits = 0;
+	size_t n = 0;
+
+	while (in.len && in.data[in.len - 1] == '=')
+		in.len--;
+	if (in.len != (TRACE_BIN_LEN * 8 + 5) / 6)
+		return false;
+	for (size_t i = 0; i < in.len; i++) {
+		int v = base64_digit(in.data[i]);
+
+		if (v < 0)
+			return false;
+		acc = acc << 6 | (uint32_t)v;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			raw[n++] = (uint8_t)(acc >> bits);
+		}
+	}
+	if (raw[0] != 0 || raw[1] != 0 || raw[18] != 1 || raw[27] != 2)
+		return false;
+	for (size_t i = 0; i < 16; i++)
+		any_trace |= raw[2 + i];
+	for (size_t i = 0; i < 8; i++)
+		any_span |= raw[19 + i];
+	if (!any_trace || !any_span)
+		return false;
+	memcpy(ret->trace_id, raw + 2, 16);
+	memcpy(ret->span_id, raw + 19, 8);
+	ret->flags = raw[28];
+	return true;
+}
+
 static bool key_char(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||

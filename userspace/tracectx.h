@@ -15,6 +15,11 @@ struct tracectx {
 /* Lower-case hex only, non-zero ids, version != ff, exact lengths. False leaves *ret alone. */
 bool tracectx_parse(struct bytes traceparent, struct tracectx *ret);
 /*
+ * grpc-trace-bin: base64 (padding optional) of the OpenCensus binary format, version 0: trace id,
+ * span id, options, each behind its field number.
+ */
+bool tracectx_parse_bin(struct bytes grpc_trace_bin, struct tracectx *ret);
+/*
  * A tracestate is carried on only when it is valid as a whole (list members, key and value
  * grammar, at most 32 members, 512 bytes are always accepted); false: ignore it.
  */

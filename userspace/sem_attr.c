@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "userspace/sem_attr.h"
+
+#include <errno.h>
+
+#include "userspace/url.h"
+
+struct attr *out_next(struct out *o, const char *key, enum attr_type type)
+{
+	if (o->cnt >= o->count_max || o->cnt >= o->cap) {
+		o->dropped++;
+		return NULL;
+	}
+	o->attrs[o->cnt] = (struct attr){.key = key, .type = type};
+	return &o->attrs[o->cnt++];
+}
+
+/* Never cuts a UTF-8 character in two. */
+static size_t cut_utf8(const char *s, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max && ((unsigned char)s[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
+void out_str(struct out *o, const char *key, const char *s, size_t len)
+{
+	struct attr *at = s && len ? out_next(o, key, ATTR_STR) : NULL;
+
+	if (!at)
+		return;
+	len = cut_utf8(s, len, o->value_max);
+	at->s = arena_strndup(o->a, s, len);
+	at->len = (uint32_t)len;
+	if (!at->s) {
+		o->cnt--;
+		o->dropped++;
+	}
+}
+
+void out_view(struct out *o, const char *key, struct bytes b)
+{
+	out_str(o, key, (const char *)b.data, b.len);
+}
+
+void out_text(struct out *o, const char *key, const char *s)
+{
+	out_str(o, key, s, s ? strlen(s) : 0);
+}
+
+void out_num(struct out *o, const char *key, int64_t v)
+{
+	struct attr *at = out_next(o, key, ATTR_INT);
+
+	if (at)
+		at->i = v;
+}
+
+void out_peer(struct out *o, const struct exchange *x)
+{
+	char buf[INET6_ADDRSTRLEN];
+	const char *a = sem_address(x->ep.raddr, x->ep.family, buf);
+
+	if (a) {
+		out_text(o, "network.peer.address", a);
+		out_num(o, "network.peer.port", x->ep.rport);
+		if (x->server)
+			out_text(o, "client.address", a);
+	} else if (x->ep.family == OE_AF_UNIX) {
+		out_text(o, "network.transport", "unix");
+		out_text(o, "network.peer.address", x->ep.path);
+	}
+}
+
+void out_list(struct out *o, const char *key, const char *const *names, uint32_t n)
+{
+	const char **sv = n ? arena_alloc(o->a, n * sizeof(*sv)) : NULL;
+	struct attr *at = sv ? out_next(o, key, ATTR_STR_ARRAY) : NULL;
+
+	if (!at)
+		return;
+	memcpy(sv, names, n * sizeof(*sv));
+	at->sv = sv;
+	at->len = n;
+}
+
+void series_str(struct sem_series *s, const char *key, const char *v, size_t len)
+{
+	if (v && len && s->attr_cnt < SEM_ATTRS_MAX)
+		s->attrs[s->attr_cnt++] =
+			(struct attr){.key = key, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
+}
+
+void series_text(struct sem_series *s, size_t *at, const char *key, const char *v)
+{
+	size_t n = v ? strlen(v) : 0;
+
+	if (!n || *at + n + 1 > sizeof(s->scratch))
+		return;
+	memcpy(s->scratch + *at, v, n + 1);
+	series_str(s, key, s->scratch + *at, n);
+	*at += n + 1;
+}
+
+void series_int(struct sem_series *s, const char *key, int64_t v)
+{
+	if (s->attr_cnt < SEM_ATTRS_MAX)
+		s->attrs[s->attr_cnt++] = (struct attr){.key = key, .type = ATTR_INT, .i = v};
+}
+
+const char *sem_address(const uint8_t *a, uint16_t family, char buf[INET6_ADDRSTRLEN])
+{
+	if (family != OE_AF_INET && family != OE_AF_INET6)
+		return NULL;
+	return inet_ntop(family == OE_AF_INET ? AF_INET : AF_INET6, a, buf, INET6_ADDRSTRLEN);
+}
+
+const char *sem_broken(int err)
+{
+	switch (err) {
+	case 0:
+		return "connection_closed";
+	case ECONNRESET:
+	case EPIPE:
+		return "connection_reset";
+	case ECONNABORTED:
+		return "connection_aborted";
+	case ETIMEDOUT:
+		return "timeout";
+	default:
+		return "connection_error";
+	}
+}
+
+void sem_server(const struct exchange *x, uint16_t default_port, struct bytes *ret_host,
+		uint16_t *ret_port, char buf[INET6_ADDRSTRLEN])
+{
+	const struct endpoints *ep = &x->ep;
+
+	*ret_host = BYTES_NONE;
+	*ret_port = 0;
+	if (authority_split(x->req.host, ret_host, ret_port)) {
+		if (!*ret_port)
+			*ret_port = default_port;
+		return;
+	}
+	*ret_port = 0;
+	if (ep->family == OE_AF_INET || ep->family == OE_AF_INET6) {
+		*ret_host =
+			bytes_str(sem_address(x->server ? ep->laddr : ep->raddr, ep->family, buf));
+		*ret_port = x->server ? ep->lport : ep->rport;
+	} else if (ep->path) {
+		*ret_host = bytes_str(ep->path);
+	}
+}
+
+const char *sem_h2_error(uint32_t code)
+{
+	static const char *const names[] = {
+		"NO_ERROR",
+		"PROTOCOL_ERROR",
+		"INTERNAL_ERROR",
+		"FLOW_CONTROL_ERROR",
+		"SETTINGS_TIMEOUT",
+		"STREAM_CLOSED",
+		"FRAME_SIZE_ERROR",
+		"REFUSED_STREAM",
+		"CANCEL",
+		"COMPRESSION_ERROR",
+		"CONNECT_ERROR",
+		"ENHANCE_YOUR_CALM",
+		"INADEQUATE_SECURITY",
+		"HTTP_1_1_REQUIRED",
+	};
+
+	return code < sizeof(names) / sizeof(names[0]) ? names[code] : "UNKNOWN_ERROR_CODE";
+}
