@@ -66,6 +66,16 @@ static __always_inline void oe_pid_clear(__u32 tgid)
 	__sync_fetch_and_and(&oe_pid_bits[tgid >> 6 & (OE_PID_WORDS - 1)], ~(1ULL << (tgid & 63)));
 }
 
+/* Where the frame walk of one direction stands; see walk.bpf.h. */
+struct oe_walk {
+	__u32 keep,
+		skip; /* of the current frame's payload: still to be copied, then only counted */
+	__u8 head[9]; /* a frame header that came in pieces */
+	__u8 have;    /* bytes of it */
+	__u8 on;
+	__u8 pad;
+};
+
 /* Per socket. All zero = known, nothing decided (also what a listener hands to its children). */
 struct oe_sk {
 	__u64 id;      /* 0: not initialised */
@@ -80,9 +90,12 @@ struct oe_sk {
 	__u8 sniffed;	/* OE_SNIFF_*: of the connection (YES stays), or of this run */
 	__u8 closed;	/* OE_CLOSE_IN, OE_CLOSE_OUT already told */
 	__u8 listener;
-	__u8 fresh; /* seen from the connection's first byte */
-	__u8 mmsg;  /* sendmmsg or recvmmsg was used on it: errors matter too */
-	__u8 pad2[3];
+	__u8 fresh;	/* seen from the connection's first byte */
+	__u8 mmsg;	/* sendmmsg or recvmmsg was used on it: errors matter too */
+	__u8 h2;	/* speaks HTTP/2: the frame walk applies */
+	__u8 h2_misses; /* I/Os in a row that should start with a frame and do not */
+	__u8 pad2[1];
+	struct oe_walk walk[2];
 	__u64 ino; /* sk_hash only: inode number, tells a reused struct sock */
 };
 

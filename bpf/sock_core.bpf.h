@@ -28,6 +28,7 @@
 #include "bpf/emit.bpf.h"
 #include "bpf/select.bpf.h"
 #include "bpf/sniff.h"
+#include "bpf/walk.bpf.h"
 
 #define SOCK_STREAM  1
 #define IPPROTO_TCP  6
@@ -185,6 +186,7 @@ static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool tr
 	s->announced = 0;
 	s->sniffed = 0;
 	s->closed = 0;
+	s->h2 = s->walk[0].on = s->walk[1].on = 0;
 	/* this very I/O has not been delivered yet */
 	s->next[dir] -= ret;
 }
@@ -396,6 +398,90 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
 	}
 }
 
+/* What the records of one I/O have in common. */
+static __always_inline void oe_record_head(struct oe_scratch *b, const struct oe_sk *s, __u64 ts,
+					   __u32 tgid, __u32 tid)
+{
+	b->rec.hdr.type = OE_EV_DATA;
+	b->rec.hdr.ts_ns = ts;
+	b->rec.id = s->id;
+	b->rec.tgid = tgid;
+	b->rec.tid = tid;
+	b->rec.goid = 0;
+}
+
+/*
+ * The records of one I/O of an HTTP/2 connection; c says which: b, w, st, off, left (its length)
+ * and the flags of each record. True: all of them were sent.
+ */
+static __noinline bool oe_walk_data(struct oe_walk_io *c, const struct oe_src *src, struct oe_sk *s)
+{
+	struct oe_walk *w = c->w;
+	struct oe_scratch *b = c->b;
+	bool fault = false, none = src->kind == OE_SRC_NONE;
+	__u32 have = 0, ret = c->left;
+
+	if (w->on && !w->keep && w->skip >= ret) { /* inside a DATA frame */
+		w->skip -= ret;
+		none = false;
+		goto count;
+	}
+	if (none)
+		goto lose;
+	if (ret <= OE_WALK_WHOLE || !w->on) {
+		have = oe_gather(b, src, ret <= OE_WALK_WHOLE ? ret : OE_PREFACE_LEN, &fault);
+		if (fault || have > OE_WALK_WHOLE)
+			goto lose;
+		if (!w->on)
+			oe_walk_begin(w, b->payload, have);
+	}
+	if (!w->on) {
+		/* no frame starts here: userspace looks for one as well. Too often, and it is not
+		 * HTTP/2 after all. */
+		if (++s->h2_misses >= OE_WALK_MISSES)
+			s->h2 = s->sniffed = s->h2_misses = 0;
+		c->have = have;
+		goto count;
+	}
+	s->h2_misses = 0;
+	if (ret <= OE_WALK_WHOLE) {
+		c->have = have;
+		bpf_loop(OE_WALK_WHOLE, oe_walk_copy, c, 0);
+		goto count;
+	}
+	c->src = src->ptr;
+	if (src->kind == OE_SRC_IOV) {
+		c->iov_cnt = src->iov_cnt;
+	} else {
+		c->at = src->ptr;
+		c->here = ret;
+	}
+	bpf_loop(OE_WALK_STEPS, oe_walk_step, c, 0);
+	if (c->left) /* not walked to its end */
+		w->on = 0;
+	c->seg += c->left;
+	oe_walk_flush(c);
+	goto out;
+lose:
+	w->on = 0;
+	have = 0;
+count:
+	c->seg = ret;
+	if (none)
+		c->flags |= OE_F_NOBUF;
+	else if (fault)
+		c->flags |= OE_F_FAULT;
+	oe_walk_flush(c);
+out:
+	if (none)
+		OE_COUNT(c->st, io_nobuf, 1);
+	else if (fault || c->lost)
+		OE_COUNT(c->st, io_fault, 1);
+	if (c->parts > 1)
+		OE_COUNT(c->st, io_parts, c->parts - 1);
+	return !c->failed;
+}
+
 /*
  * One I/O of `ret` > 0 bytes of a selected socket. `after`: so many bytes of the same direction
  * were moved after this I/O and before the hook (later messages of the same call).
@@ -436,6 +522,8 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	b = bpf_map_lookup_elem(&scratch, &key);
 	if (!b)
 		return; /* cannot be: one per CPU and direction */
+	if (s->h2)
+		goto copied; /* the walk copies for itself */
 	want = s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
 	if (want > ret)
 		want = ret;
@@ -443,17 +531,24 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		have = oe_gather(b, src, want, &fault);
 	if (have > OE_CAP_LIMIT)
 		have = 0; /* cannot be; for the verifier */
+	if (run_start && have >= 12 && oe_is_preface(b->payload)) {
+		s->h2 = 1; /* with prior knowledge, or after an Upgrade */
+		s->sniffed = OE_SNIFF_YES;
+	}
 	if (run_start && s->sniffed == OE_SNIFF_MAYBE) {
 		/* bytes of an older record behind a short one do not matter: the length is looked
 		 * at */
 		s->sniffed = have ? oe_sniff_http1(b->payload, have) : OE_SNIFF_NO;
-		if (s->sniffed == OE_SNIFF_NO && have)
+		if (s->sniffed == OE_SNIFF_NO && have) {
 			s->sniffed = oe_sniff_h2(b->payload, have);
+			s->h2 = s->sniffed == OE_SNIFF_YES;
+		}
 		if (s->sniffed == OE_SNIFF_NO) {
 			OE_COUNT(st, io_filtered, 1);
 			return;
 		}
 	}
+copied:
 	ts = bpf_ktime_get_boot_ns();
 	if (!s->announced) {
 		/* the announcement stands before this I/O in every respect */
@@ -465,6 +560,22 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	s->run_copied += have;
 	if (dir == OE_DIR_OUT)
 		flags |= OE_F_OUT;
+	oe_record_head(b, s, ts, tgid, tid);
+	if (s->h2) {
+		struct oe_walk_io c = {.b = b,
+				       .w = &s->walk[dir],
+				       .st = st,
+				       .off = off,
+				       .left = ret,
+				       .flags = flags};
+
+		if (!oe_walk_data(&c, src, s)) {
+			OE_COUNT(st, io_dropped, 1);
+			return;
+		}
+		OE_COUNT(st, io_emitted, 1);
+		goto sent;
+	}
 	if (src->kind == OE_SRC_NONE) {
 		flags |= OE_F_NOBUF;
 		OE_COUNT(st, io_nobuf, 1);
@@ -475,17 +586,11 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		flags |= OE_F_CUT;
 		OE_COUNT(st, io_cut, 1);
 	}
-	b->rec.hdr.type = OE_EV_DATA;
 	b->rec.hdr.flags = flags;
 	b->rec.hdr.len = sizeof(b->rec) + have;
-	b->rec.hdr.ts_ns = ts;
-	b->rec.id = s->id;
 	b->rec.off = off;
 	b->rec.io_len = ret;
 	b->rec.cap_len = have;
-	b->rec.tgid = tgid;
-	b->rec.tid = tid;
-	b->rec.goid = 0;
 	if (bpf_ringbuf_output(&events, b, sizeof(b->rec) + have, oe_wakeup_flags(b))) {
 		OE_COUNT(st, io_dropped, 1);
 		OE_COUNT(st, bytes_dropped, ret);
@@ -493,6 +598,7 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	}
 	OE_COUNT(st, io_emitted, 1);
 	OE_COUNT(st, bytes_copied, have);
+sent:
 	/* the last data came together with the end of the stream; no read of 0 need follow */
 	if (eof && !(s->closed & OE_CLOSE_IN)) {
 		s->closed |= OE_CLOSE_IN;

@@ -19,6 +19,7 @@ struct oe_stats {
 	__u64 aux_emitted;   /* connection, close and process records */
 	__u64 aux_dropped;
 	__u64 state_failed; /* no memory for a socket's state */
+	__u64 io_parts;	    /* further records of I/Os that were emitted in parts */
 };
 
 #endif

@@ -29,7 +29,7 @@ struct row {
 		"Operations reported with fewer bytes than they had, by cause"
 #define AUX                                                                                        \
 	"otel_ebpf.capture.records", "{record}",                                                   \
-		"Connection and process records, by what became of them"
+		"Records besides the one that each operation has, by what became of them"
 #define LOST "otel_ebpf.capture.lost", "{operation}", "What the kernel side could not do, by cause"
 
 static const struct row kernel_rows[] = {
@@ -44,6 +44,7 @@ static const struct row kernel_rows[] = {
 	{IOI, "cause", "copy_limit", K(io_cut)},
 	{AUX, "outcome", "emitted", K(aux_emitted)},
 	{AUX, "outcome", "dropped_ring_full", K(aux_dropped)},
+	{AUX, "outcome", "emitted_operation_in_parts", K(io_parts)},
 	{LOST, "cause", "hook_recursion", offsetof(struct loader_stats, missed)},
 	{LOST, "cause", "no_socket_state", K(state_failed)},
 };

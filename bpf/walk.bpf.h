@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OE_WALK_BPF_H
+#define OE_WALK_BPF_H
+/*
+ * The frame walk: on a connection that speaks HTTP/2 the kernel follows the frames, so that heads
+ * are copied whatever they are surrounded by and DATA is only counted. An I/O becomes one record
+ * for each stretch "copied bytes, then skipped bytes"; stream offsets join them.
+ *
+ * Both directions have a struct oe_walk in the socket's state: where in a frame the last I/O
+ * ended. A walk begins at an I/O that starts with a frame (or the client's preface) and ends when
+ * what should be a frame header is none, or bytes could not be read; userspace then sees
+ * the bytes missing and says so.
+ *
+ * Small I/Os are copied whole and walked in the copy: one read of user memory instead of two per
+ * frame.
+ */
+#include "bpf/emit.bpf.h"
+#include "bpf/sniff.h"
+
+#define OE_WALK_WHOLE	  1536	  /* I/Os up to here are copied whole */
+#define OE_WALK_STEPS	  4096	  /* buffers and frames of one I/O */
+#define OE_WALK_DATA_ALL  64	  /* DATA frames up to here are copied like the rest */
+#define OE_WALK_DATA_KEEP 16	  /* of larger ones: enough for a pad length and a gRPC prefix */
+#define OE_WALK_HEAD_KEEP 65536	  /* of header blocks */
+#define OE_WALK_CTL_KEEP  64	  /* of other frames */
+#define OE_WALK_LEN_MAX	  1048576 /* larger frames are taken for a loss of footing */
+
+#define OE_WALK_MISSES 64
+
+#define OE_PREFACE_LEN 24
+
+/* One I/O on its way through the walk. */
+struct oe_walk_io {
+	struct oe_scratch *b;
+	struct oe_walk *w;
+	struct oe_stats *st;
+	__u64 src; /* user address of the buffer, or of the iovecs */
+	__u64 at;  /* user address of the next byte */
+	__u64 off; /* stream offset of the segment */
+	__u32 iov_cnt, iov_next;
+	__u32 here; /* bytes left at `at` */
+	__u32 left; /* bytes of the I/O left */
+	__u32 have; /* segment: copied */
+	__u32 seg;  /* segment: stream bytes, copied ones first */
+	__u32 parts;
+	__u32 failed; /* a record was not sent */
+	__u32 lost;
+	__u32 flags;
+};
+
+/* The frame whose header is in p: how much of its payload is copied, how much only counted. */
+static __always_inline void oe_walk_frame(struct oe_walk *w, const __u8 *p)
+{
+	__u32 len = (__u32)p[0] << 16 | (__u32)p[1] << 8 | p[2], keep;
+	__u32 id = (__u32)p[5] << 24 | (__u32)p[6] << 16 | (__u32)p[7] << 8 | p[8];
+	__u8 type = p[3];
+
+	w->have = 0;
+	if (len > OE_WALK_LEN_MAX || !oe_h2_frame_ok(len, type, id & 0x7fffffff)) {
+		w->on = 0;
+		return;
+	}
+	if (type == 0)
+		keep = len <= OE_WALK_DATA_ALL ? len : OE_WALK_DATA_KEEP;
+	else if (type == 1 || type == 5 || type == 9)
+		keep = OE_WALK_HEAD_KEEP;
+	else
+		keep = OE_WALK_CTL_KEEP;
+	w->keep = keep < len ? keep : len;
+	w->skip = len - w->keep;
+}
+
+/* Sends the segment and begins the next one. */
+static __always_inline void oe_walk_flush(struct oe_walk_io *c)
+{
+	struct oe_scratch *b = c->b;
+	__u32 have = c->have;
+
+	if (!c->seg)
+		return;
+	if (have > OE_CAP_LIMIT)
+		have = 0; /* cannot be; for the verifier */
+	b->rec.hdr.flags = c->flags | (have < c->seg ? OE_F_CUT : 0);
+	b->rec.hdr.len = sizeof(b->rec) + have;
+	b->rec.off = c->off;
+	b->rec.io_len = c->seg;
+	b->rec.cap_len = have;
+	if (bpf_ringbuf_output(&events, b, sizeof(b->rec) + have, oe_wakeup_flags(b))) {
+		c->failed = 1;
+		OE_COUNT(c->st, bytes_dropped, c->seg);
+	} else {
+		c->parts++;
+		OE_COUNT(c->st, bytes_copied, have);
+	}
+	c->off += c->seg;
+	c->have = c->seg = 0;
+}
+
+static long oe_walk_step(__u32 i, struct oe_walk_io *c)
+{
+	struct oe_walk *w = c->w;
+	__u32 n = c->here, have = c->have, got;
+	struct iovec iov;
+
+	if (!c->left)
+		return 1;
+	if (!n) {
+		if (c->iov_next >= c->iov_cnt ||
+		    bpf_probe_read_user(&iov, sizeof(iov),
+					(void *)(c->src + c->iov_next * sizeof(iov)))) {
+			c->lost = 1;
+			return 1;
+		}
+		c->iov_next++;
+		c->at = (__u64)iov.iov_base;
+		c->here = iov.iov_len < c->left ? iov.iov_len : c->left;
+		return 0;
+	}
+	if (have > OE_CAP_LIMIT - OE_H2_HEAD || (!w->skip && c->seg > have)) {
+		/* no room, or bytes to be copied come behind skipped ones */
+		oe_walk_flush(c);
+		return 0;
+	}
+	if (w->keep) {
+		if (n > w->keep)
+			n = w->keep;
+		if (n > OE_CAP_LIMIT - have)
+			n = OE_CAP_LIMIT - have;
+		if (n > OE_CAP_LIMIT ||
+		    bpf_probe_read_user(c->b->payload + have, n, (void *)c->at)) {
+			c->lost = 1;
+			return 1;
+		}
+		c->have = have + n;
+		w->keep -= n;
+	} else if (w->skip) {
+		if (n > w->skip)
+			n = w->skip;
+		w->skip -= n;
+	} else {
+		got = w->have;
+		if (got >= OE_H2_HEAD)
+			return 1; /* cannot be */
+		if (n > OE_H2_HEAD - got)
+			n = OE_H2_HEAD - got;
+		if (bpf_probe_read_user(c->b->payload + have, n, (void *)c->at) ||
+		    bpf_probe_read_user(w->head + got, n, (void *)c->at)) {
+			c->lost = 1;
+			return 1;
+		}
+		c->have = have + n;
+		w->have = got + n;
+		if (w->have == OE_H2_HEAD)
+			oe_walk_frame(w, w->head);
+	}
+	c->at += n;
+	c->here -= n;
+	c->left -= n;
+	c->seg += n;
+	return !w->on;
+}
+
+/* The same in a copy of the whole I/O; c->here: where in it, c->have: its length. */
+static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
+{
+	struct oe_walk *w = c->w;
+	__u32 at = c->here, n = c->have - at, got = w->have, all = w->keep + w->skip;
+
+	if (at >= c->have || at > OE_WALK_WHOLE)
+		return 1;
+	if (all) {
+		if (n > all)
+			n = all;
+		if (n <= w->keep) {
+			w->keep -= n;
+		} else {
+			w->skip -= n - w->keep;
+			w->keep = 0;
+		}
+	} else if (!got && n >= OE_H2_HEAD) {
+		n = OE_H2_HEAD;
+		oe_walk_frame(w, c->b->payload + at);
+	} else {
+		if (got >= OE_H2_HEAD)
+			return 1; /* cannot be */
+		w->head[got] = c->b->payload[at];
+		w->have = got + 1;
+		n = 1;
+		if (w->have == OE_H2_HEAD)
+			oe_walk_frame(w, w->head);
+	}
+	c->here = at + n;
+	return !w->on;
+}
+
+static __always_inline bool oe_is_preface(const __u8 *p)
+{
+	return p[0] == 'P' && p[1] == 'R' && p[2] == 'I' && p[3] == ' ' && p[4] == '*' &&
+	       p[5] == ' ' && p[6] == 'H' && p[7] == 'T' && p[8] == 'T' && p[9] == 'P' &&
+	       p[10] == '/' && p[11] == '2';
+}
+
+/* Does a walk begin with these first bytes of an I/O? */
+static __always_inline void oe_walk_begin(struct oe_walk *w, const __u8 *p, __u32 len)
+{
+	w->have = w->keep = w->skip = 0;
+	w->on = 0;
+	if (len >= 12 && oe_is_preface(p)) {
+		w->keep = OE_PREFACE_LEN;
+		w->on = 1;
+	} else if (oe_sniff_h2(p, len) == OE_SNIFF_YES) {
+		w->on = 1;
+	}
+}
+
+#endif
