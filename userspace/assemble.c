@@ -341,6 +341,13 @@ static void all_unknown(struct assemble *a, struct conn *c)
 	c->open_cnt = 0;
 }
 
+/* The request says what it is; where it could not, what comes later does. */
+static void settle_family(struct txn *t, const struct message *m)
+{
+	if (t->x.family == MSG_FAMILY_NONE)
+		t->x.family = m->family;
+}
+
 /* gRPC messages that began in these bytes, and at the end how many there were. */
 static void count_messages(struct assemble *a, struct txn *t, const struct message *m, uint64_t ts)
 {
@@ -388,7 +395,7 @@ static void stream_event(struct assemble *a, struct conn *c, const struct messag
 		t->x.flags |= XCHG_RESET | XCHG_RESP_SIZE_UNKNOWN | XCHG_MSGS_UNKNOWN;
 		if (m->kind == MSG_REQUEST)
 			t->x.flags |= XCHG_RESET_BY_CLIENT;
-		t->x.family = m->family;
+		settle_family(t, m);
 	}
 	complete_stream(a, c, t);
 }
@@ -416,6 +423,7 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 		if (t->slot)
 			*t->slot = t;
 		t->x.rpc = m->rpc;
+		t->x.rpc.status = -1;
 		t->x.rpc.status_text = t->x.rpc.trace_bin = BYTES_NONE;
 		t->x.server = c->server;
 		t->x.tgid = c->tgid;
@@ -441,7 +449,7 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 		open_push(c, t);
 	}
 	if (t) {
-		t->x.family = m->family;
+		settle_family(t, m);
 		count_messages(a, t, m, first_ts);
 	}
 	if ((m->flags & MSG_F_END) && t && !t->req_done) {
@@ -469,8 +477,9 @@ static struct txn *awaiting(struct conn *c)
 /* The status of a call, from trailers or from a head that is all there is. */
 static void keep_rpc_end(struct txn *t, const struct message *m)
 {
-	t->x.rpc.status = m->rpc.status;
-	if (m->flags & MSG_F_UNKNOWN)
+	if (m->rpc.status >= 0)
+		t->x.rpc.status = m->rpc.status;
+	if (m->flags & MSG_F_UNKNOWN && m->flags & MSG_F_END)
 		t->x.flags |= XCHG_TRAILERS_UNKNOWN;
 	if (!m->rpc.status_text.len || t->text)
 		return;
@@ -514,13 +523,14 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 			t->x.flags |= XCHG_RESP_UNKNOWN;
 	}
 	if (t) {
-		t->x.family = m->family;
+		settle_family(t, m);
 		count_messages(a, t, m, first_ts);
 	}
-	if (!(m->flags & MSG_F_END) || !t || !t->resp_begun)
+	if (!t || !t->resp_begun)
 		return;
-	if (m->family == MSG_FAMILY_GRPC)
-		keep_rpc_end(t, m);
+	keep_rpc_end(t, m);
+	if (!(m->flags & MSG_F_END))
+		return;
 	t->resp_done = true;
 	t->x.end_ns = unix_ns(a, last_ts);
 	t->x.resp_body_size = m->body_size;

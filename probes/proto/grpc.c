@@ -54,6 +54,103 @@ bool grpc_scan_whole(const struct grpc_scan *s)
 	return !s->lost && !s->left && !s->have;
 }
 
+/* Bytes of the body, base64 taken off. */
+static void web_binary(struct grpc_web *w, struct bytes in)
+{
+	size_t at = 0;
+
+	while (at < in.len && !w->scan.lost) {
+		size_t n = 1;
+
+		if (w->scan.left)
+			n = in.len - at < w->scan.left ? in.len - at : w->scan.left;
+		if (w->scan.left && w->scan.trailers) {
+			size_t room = sizeof(w->trailers) - w->len, take = n < room ? n : room;
+
+			memcpy(w->trailers + w->len, in.data + at, take);
+			w->len += (uint16_t)take;
+		}
+		grpc_scan(&w->scan, bytes_of(in.data + at, n));
+		at += n;
+	}
+}
+
+static int base64_digit(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static void web_text(struct grpc_web *w, struct bytes in)
+{
+	uint8_t out[256];
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		int v = base64_digit(in.data[i]);
+
+		if (v < 0) { /* padding ends a piece */
+			w->digits = 0;
+			continue;
+		}
+		w->acc = w->acc << 6 | (uint32_t)v;
+		if (++w->digits > 1) /* the second to fourth digit complete a byte */
+			out[n++] = (uint8_t)(w->acc >> (8 - 2 * w->digits));
+		w->digits &= 3;
+		if (n + 1 >= sizeof(out)) {
+			web_binary(w, bytes_of(out, n));
+			n = 0;
+		}
+	}
+	web_binary(w, bytes_of(out, n));
+}
+
+void grpc_web_body(struct grpc_web *w, struct bytes in)
+{
+	if (w->text)
+		web_text(w, in);
+	else
+		web_binary(w, in);
+}
+
+void grpc_web_gap(struct grpc_web *w, uint64_t len)
+{
+	if (w->text || w->scan.trailers)
+		w->scan.lost = true;
+	else
+		grpc_scan_gap(&w->scan, len);
+}
+
+struct bytes grpc_web_field(const struct grpc_web *w, struct bytes name)
+{
+	struct bytes rest = bytes_of(w->trailers, w->len);
+
+	while (rest.len) {
+		const uint8_t *nl = memchr(rest.data, '\n', rest.len);
+		struct bytes line = bytes_head(rest, nl ? (size_t)(nl - rest.data) : rest.len);
+
+		rest = nl ? bytes_from(rest, line.len + 1) : BYTES_NONE;
+		if (!nl && w->len == sizeof(w->trailers))
+			break; /* cut off */
+		if (line.len <= name.len || line.data[name.len] != ':' ||
+		    !bytes_ieq(bytes_head(line, name.len), name))
+			continue;
+		line = bytes_from(line, name.len + 1);
+		while (line.len && line.data[0] == ' ')
+			line = bytes_from(line, 1);
+		while (line.len &&
+		       (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == ' '))
+			line.len--;
+		return line;
+	}
+	return BYTES_NONE;
+}
+
 bool grpc_content_type(struct bytes v)
 {
 	static const struct bytes name = BYTES_LIT("application/grpc");

@@ -26,6 +26,26 @@ void grpc_scan_gap(struct grpc_scan *s, uint64_t len);
 /* The body ended: did it end at the end of a message? */
 bool grpc_scan_whole(const struct grpc_scan *s);
 
+/*
+ * gRPC-Web: the same framing in an HTTP/1 body; the trailers are the last part of it. As
+ * application/grpc-web-text the body is base64, possibly in several padded pieces.
+ */
+#define GRPC_WEB_TRAILERS 512u
+
+struct grpc_web {
+	struct grpc_scan scan;
+	uint32_t acc;
+	uint8_t digits; /* of base64 in acc */
+	bool text;
+	uint16_t len;
+	uint8_t trailers[GRPC_WEB_TRAILERS]; /* as far as they fit */
+};
+
+void grpc_web_body(struct grpc_web *w, struct bytes in);
+void grpc_web_gap(struct grpc_web *w, uint64_t len);
+/* A field of the trailers; a view of w. Empty: not there. */
+struct bytes grpc_web_field(const struct grpc_web *w, struct bytes name);
+
 /* application/grpc, application/grpc+proto, application/grpc;..., and gRPC-Web's. */
 bool grpc_content_type(struct bytes v);
 bool grpc_web_content_type(struct bytes v);

@@ -3,7 +3,8 @@
  * HTTP/1.0 and HTTP/1.1 (RFC 9112).
  *
  * Each direction walks through its messages: a head, parsed as a whole, then a body whose end
- * follows from the head. Body bytes are counted, never looked at. The two directions share two
+ * follows from the head. Body bytes are counted, never looked at, but for those of gRPC-Web, whose
+ * messages are counted and whose last part has the status of the call. The two directions share two
  * things: which of them carries requests (the first message tells), and the kinds of the requests
  * still waiting for their response (HEAD and CONNECT change how the response is framed), in a
  * bounded queue. A queue that overflows is INVALID: from there on no response could be framed for
@@ -32,7 +33,10 @@
  * nothing follows its head whatever the fields say. Its body is believed only as long as it does
  * not begin like another response.
  */
+#include <stdlib.h>
+
 #include "probes/probe.h"
+#include "probes/proto/grpc.h"
 #include "probes/proto/http1_head.h"
 
 #define NEED_MAX       65536u
@@ -60,11 +64,13 @@ enum waiting { WAIT_OTHER = 0, WAIT_HEAD, WAIT_CONNECT };
 struct h1_dir {
 	uint64_t left; /* of the body, or of the chunk */
 	uint64_t body, wire;
-	size_t scan; /* of an incomplete head or line: so much was searched for its end */
+	struct grpc_web *web; /* of a gRPC-Web message, until the next head */
+	size_t scan;	      /* of an incomplete head or line: so much was searched for its end */
 	uint8_t phase;
 	uint8_t kind;  /* enum h1_kind, once known */
 	uint8_t doubt; /* orphan: first bytes of its body still to be looked at */
 	bool open;     /* BEGIN was said, END not yet */
+	bool rpc;      /* the message is gRPC-Web's */
 	bool sure;     /* PHASE_HEAD: here a message ended, so here the next one begins */
 };
 
@@ -156,13 +162,49 @@ static enum detect_result http1_detect(struct bytes in, enum oe_dir dir)
 static void fill(struct message *m, const struct h1_dir *d, uint32_t flags)
 {
 	memset(m, 0, sizeof(*m));
-	m->family = MSG_FAMILY_HTTP;
+	m->family = d->rpc ? MSG_FAMILY_GRPC : MSG_FAMILY_HTTP;
 	m->kind = d->kind == H1_REQUEST ? MSG_REQUEST : MSG_RESPONSE;
 	m->flags = flags;
 	m->body_size = d->body;
 	m->wire_size = d->wire;
 	m->http.status = -1;
 	m->http.content_length = -1;
+	m->rpc.status = -1;
+	m->rpc.messages_unknown = true;
+}
+
+/* What a gRPC-Web body said. */
+static void fill_rpc_end(struct message *m, const struct h1_dir *d)
+{
+	const struct grpc_web *w = d->web;
+
+	if (!w)
+		return;
+	m->rpc.messages = w->scan.messages;
+	m->rpc.message_bytes = w->scan.bytes;
+	m->rpc.messages_unknown = !grpc_scan_whole(&w->scan);
+	if (m->kind != MSG_RESPONSE)
+		return;
+	m->rpc.status = grpc_status(grpc_web_field(w, BYTES_LIT("grpc-status")));
+	m->rpc.status_text = grpc_web_field(w, BYTES_LIT("grpc-message"));
+	if (w->scan.lost && m->rpc.status < 0)
+		m->flags |= MSG_F_UNKNOWN;
+}
+
+static void start_rpc(struct h1_dir *d, struct bytes content_type)
+{
+	d->rpc = grpc_web_content_type(content_type);
+	if (!d->rpc) {
+		free(d->web);
+		d->web = NULL;
+		return;
+	}
+	if (!d->web)
+		d->web = malloc(sizeof(*d->web));
+	if (!d->web)
+		return;
+	memset(d->web, 0, sizeof(*d->web));
+	d->web->text = bytes_starts(content_type, BYTES_LIT("application/grpc-web-text"));
 }
 
 static void next_message(struct h1_dir *d)
@@ -177,6 +219,7 @@ static void next_message(struct h1_dir *d)
 static enum parse_status end_message(struct h1_dir *d, struct message *ret, uint32_t flags)
 {
 	fill(ret, d, MSG_F_END | flags);
+	fill_rpc_end(ret, d);
 	next_message(d);
 	return PARSE_OK;
 }
@@ -308,6 +351,8 @@ static enum parse_status whole_head(struct h1 *h, struct h1_dir *d, struct bytes
 	    !h1_head_parse(in, kind, false, h->scratch, &head) || stuck(d, head.msg.method))
 		return PARSE_INVALID;
 	set_kind(h, d, kind);
+	if (kind == H1_REQUEST || head.msg.status >= 200)
+		start_rpc(d, head.msg.content_type);
 	d->sure = true;
 	d->body = 0;
 	d->wire = in.len;
@@ -328,6 +373,8 @@ static enum parse_status whole_head(struct h1 *h, struct h1_dir *d, struct bytes
 		flags |= MSG_F_END;
 	fill(ret, d, flags);
 	ret->http = head.msg;
+	ret->rpc = head.rpc;
+	ret->rpc.messages_unknown = d->rpc && d->open;
 	ret->head_size = in.len;
 	return PARSE_OK;
 }
@@ -347,6 +394,9 @@ static enum parse_status cut_head(struct h1 *h, struct h1_dir *d, struct bytes i
 	if (kind == H1_REQUEST ? !head.msg.method.len || !head.msg.target.len : head.msg.status < 0)
 		return PARSE_INVALID;
 	set_kind(h, d, kind);
+	start_rpc(d, head.msg.content_type);
+	if (d->web)
+		d->web->scan.lost = true;
 	d->body = 0;
 	d->wire = in.len;
 	d->scan = 0;
@@ -566,6 +616,9 @@ static enum parse_status http1_parse(void *st, enum oe_dir dir, struct bytes in,
 		return parse_head(h, d, in, ret, ret_used);
 	case PHASE_LENGTH:
 	case PHASE_CHUNK_DATA:
+		if (d->web)
+			grpc_web_body(d->web,
+				      d->left < in.len ? bytes_head(in, (size_t)d->left) : in);
 		ps = body(d, in.len, ret, &used);
 		*ret_used = (size_t)used;
 		return ps;
@@ -576,6 +629,8 @@ static enum parse_status http1_parse(void *st, enum oe_dir dir, struct bytes in,
 	case PHASE_TRAILER:
 		return parse_trailer(d, in, ret, ret_used);
 	case PHASE_CLOSE:
+		if (d->web)
+			grpc_web_body(d->web, in);
 		d->body += in.len;
 		d->wire += in.len;
 		break;
@@ -602,6 +657,8 @@ static enum parse_status http1_gap(void *st, enum oe_dir dir, struct bytes in, u
 	if (d->doubt)
 		return PARSE_INVALID; /* the bytes that would have told are missing */
 	d->scan = 0;
+	if (d->web && len)
+		grpc_web_gap(d->web, d->phase == PHASE_LENGTH && d->left < len ? d->left : len);
 	switch ((enum phase)d->phase) {
 	case PHASE_LENGTH:
 	case PHASE_CHUNK_DATA:
@@ -678,6 +735,14 @@ static enum parse_status http1_run_end(void *st, enum oe_dir dir, struct message
 	return PARSE_SKIP;
 }
 
+static void http1_done(void *st)
+{
+	struct h1 *h = st;
+
+	free(h->dir[0].web);
+	free(h->dir[1].web);
+}
+
 const struct proto_ops http1_ops = {
 	.name = "http1",
 	.state_size = sizeof(struct h1),
@@ -687,4 +752,5 @@ const struct proto_ops http1_ops = {
 	.gap = http1_gap,
 	.eof = http1_eof,
 	.run_end = http1_run_end,
+	.state_done = http1_done,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probes/proto/http1_head.h"
 
+#include "probes/proto/grpc.h"
+
 #define C_TOKEN 1 /* RFC 9110 section 5.6.2 */
 #define C_TARGET                                                                                   \
 	2	  /* what stands in targets; also raw UTF-8, which senders put there though they   \
@@ -315,6 +317,9 @@ enum field_id {
 	F_CONTENT_TYPE,
 	F_CONTENT_LENGTH,
 	F_TRANSFER_ENCODING,
+	F_GRPC_STATUS, /* gRPC-Web */
+	F_GRPC_MESSAGE,
+	F_GRPC_TIMEOUT,
 };
 
 static enum field_id field_id(struct bytes name)
@@ -329,8 +334,14 @@ static enum field_id field_id(struct bytes name)
 			return F_USER_AGENT;
 		return bytes_ieq(name, BYTES_LIT("tracestate")) ? F_TRACESTATE : F_NONE;
 	case 11:
+		if (bytes_ieq(name, BYTES_LIT("grpc-status")))
+			return F_GRPC_STATUS;
 		return bytes_ieq(name, BYTES_LIT("traceparent")) ? F_TRACEPARENT : F_NONE;
 	case 12:
+		if (bytes_ieq(name, BYTES_LIT("grpc-message")))
+			return F_GRPC_MESSAGE;
+		if (bytes_ieq(name, BYTES_LIT("grpc-timeout")))
+			return F_GRPC_TIMEOUT;
 		return bytes_ieq(name, BYTES_LIT("content-type")) ? F_CONTENT_TYPE : F_NONE;
 	case 14:
 		return bytes_ieq(name, BYTES_LIT("content-length")) ? F_CONTENT_LENGTH : F_NONE;
@@ -423,6 +434,15 @@ static bool apply(struct section *s, enum field_id id, struct bytes v, bool know
 	case F_CONTENT_TYPE:
 		if (!again)
 			m->content_type = v;
+		break;
+	case F_GRPC_STATUS:
+		s->head->rpc.status = grpc_status(v);
+		break;
+	case F_GRPC_MESSAGE:
+		s->head->rpc.status_text = v;
+		break;
+	case F_GRPC_TIMEOUT:
+		s->head->rpc.timeout_ns = grpc_timeout_ns(v);
 		break;
 	case F_CONTENT_LENGTH:
 		return known && content_length(v, &m->content_length);
@@ -525,7 +545,7 @@ bool h1_head_parse(struct bytes in, enum h1_kind kind, bool cut, uint8_t *scratc
 	struct bytes line;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->msg.status = -1;
+	ret->msg.status = ret->rpc.status = -1;
 	ret->msg.content_length = -1;
 	if (!next_line(&in, &line)) {
 		/* cut inside the start line */

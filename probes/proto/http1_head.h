@@ -18,6 +18,7 @@ enum h1_coding {
 
 struct h1_head {
 	struct msg_http msg;
+	struct msg_rpc rpc; /* gRPC-Web's fields */
 	enum h1_coding coding;
 };
 
