@@ -68,12 +68,14 @@ static __always_inline void oe_pid_clear(__u32 tgid)
 
 /* Where the frame walk of one direction stands; see walk.bpf.h. */
 struct oe_walk {
-	__u32 keep,
-		skip; /* of the current frame's payload: still to be copied, then only counted */
-	__u8 head[9]; /* a frame header that came in pieces */
-	__u8 have;    /* bytes of it */
+	__u32 keep, skip;	    /* what comes next: to be copied, then only counted */
+	__u32 data_left;	    /* behind that: payload of the current DATA frame */
+	__u32 stream;		    /* of the current DATA frame */
+	__u32 msg_stream, msg_left; /* the last gRPC message that its frame did not hold whole */
+	__u8 head[17]; /* a header that came in pieces: 9 bytes; the rest is for the verifier */
+	__u8 have;     /* bytes of it */
+	__u8 prefix;   /* the next header is a gRPC message's, else a frame's */
 	__u8 on;
-	__u8 pad;
 };
 
 /* Per socket. All zero = known, nothing decided (also what a listener hands to its children). */

@@ -410,17 +410,45 @@ static __always_inline void oe_record_head(struct oe_scratch *b, const struct oe
 	b->rec.goid = 0;
 }
 
-/*
- * The records of one I/O of an HTTP/2 connection; c says which: b, w, st, off, left (its length)
- * and the flags of each record. True: all of them were sent.
- */
-static __noinline bool oe_walk_data(struct oe_walk_io *c, const struct oe_src *src, struct oe_sk *s)
-{
-	struct oe_walk *w = c->w;
-	struct oe_scratch *b = c->b;
-	bool fault = false, none = src->kind == OE_SRC_NONE;
-	__u32 have = 0, ret = c->left;
+/* One I/O for oe_walk_data(). */
+struct oe_walk_arg {
+	__u64 off;
+	__u32 key; /* of the scratch where the record's head stands */
+	__u32 len;
+	__u32 flags; /* of each record */
+	__u32 pad;
+};
 
+#define OE_WALK_SENT	0
+#define OE_WALK_FAILED	1 /* not all records were sent */
+#define OE_WALK_NOFRAME 2 /* sent; a frame should start here and none does */
+
+/*
+ * The records of one I/O of an HTTP/2 connection. A global function: verified once, by itself, not
+ * for each state that its callers can be in.
+ */
+__weak __noinline int oe_walk_data(struct oe_walk *w, const struct oe_src *src,
+				   const struct oe_walk_arg *arg)
+{
+	struct oe_walk_io io = {}, *c = &io;
+	bool fault = false, none, noframe = false;
+	__u32 have = 0, ret, key;
+	struct oe_scratch *b;
+
+	if (!w || !src || !arg)
+		return OE_WALK_FAILED;
+	key = arg->key;
+	b = bpf_map_lookup_elem(&scratch, &key);
+	if (!b)
+		return OE_WALK_FAILED; /* cannot be */
+	ret = arg->len;
+	none = src->kind == OE_SRC_NONE;
+	io.b = b;
+	io.w = w;
+	io.st = oe_stats();
+	io.off = arg->off;
+	io.left = ret;
+	io.flags = arg->flags;
 	if (w->on && !w->keep && w->skip >= ret) { /* inside a DATA frame */
 		w->skip -= ret;
 		none = false;
@@ -436,14 +464,10 @@ static __noinline bool oe_walk_data(struct oe_walk_io *c, const struct oe_src *s
 			oe_walk_begin(w, b->payload, have);
 	}
 	if (!w->on) {
-		/* no frame starts here: userspace looks for one as well. Too often, and it is not
-		 * HTTP/2 after all. */
-		if (++s->h2_misses >= OE_WALK_MISSES)
-			s->h2 = s->sniffed = s->h2_misses = 0;
+		noframe = true; /* userspace looks for one as well */
 		c->have = have;
 		goto count;
 	}
-	s->h2_misses = 0;
 	if (ret <= OE_WALK_WHOLE) {
 		c->have = have;
 		bpf_loop(OE_WALK_WHOLE, oe_walk_copy, c, 0);
@@ -479,7 +503,7 @@ out:
 		OE_COUNT(c->st, io_fault, 1);
 	if (c->parts > 1)
 		OE_COUNT(c->st, io_parts, c->parts - 1);
-	return !c->failed;
+	return c->failed ? OE_WALK_FAILED : noframe ? OE_WALK_NOFRAME : OE_WALK_SENT;
 }
 
 /*
@@ -562,18 +586,19 @@ copied:
 		flags |= OE_F_OUT;
 	oe_record_head(b, s, ts, tgid, tid);
 	if (s->h2) {
-		struct oe_walk_io c = {.b = b,
-				       .w = &s->walk[dir],
-				       .st = st,
-				       .off = off,
-				       .left = ret,
-				       .flags = flags};
+		struct oe_walk_arg arg = {.off = off, .key = key, .len = ret, .flags = flags};
+		int walked = oe_walk_data(&s->walk[dir], src, &arg);
 
-		if (!oe_walk_data(&c, src, s)) {
+		if (walked == OE_WALK_FAILED) {
 			OE_COUNT(st, io_dropped, 1);
 			return;
 		}
 		OE_COUNT(st, io_emitted, 1);
+		/* too many I/Os in a row that do not start with a frame: it is not HTTP/2 */
+		if (walked == OE_WALK_SENT)
+			s->h2_misses = 0;
+		else if (++s->h2_misses >= OE_WALK_MISSES)
+			s->h2 = s->sniffed = s->h2_misses = 0;
 		goto sent;
 	}
 	if (src->kind == OE_SRC_NONE) {

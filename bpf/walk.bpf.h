@@ -11,6 +11,12 @@
  * what should be a frame header is none, or bytes could not be read; userspace then sees
  * the bytes missing and says so.
  *
+ * Inside DATA the walk looks for gRPC messages: where a message may start its five bytes of prefix
+ * are copied, and if they look like one the walk goes on behind the message. What is no gRPC costs
+ * a few bytes per frame. Userspace alone decides what the bytes mean; a boundary that the walk did
+ * not find (a prefix split by frames, several long messages of several streams) is one that it
+ * reports as unknown.
+ *
  * Small I/Os are copied whole and walked in the copy: one read of user memory instead of two per
  * frame.
  */
@@ -20,7 +26,6 @@
 #define OE_WALK_WHOLE	  1536	  /* I/Os up to here are copied whole */
 #define OE_WALK_STEPS	  4096	  /* buffers and frames of one I/O */
 #define OE_WALK_DATA_ALL  64	  /* DATA frames up to here are copied like the rest */
-#define OE_WALK_DATA_KEEP 16	  /* of larger ones: enough for a pad length and a gRPC prefix */
 #define OE_WALK_HEAD_KEEP 65536	  /* of header blocks */
 #define OE_WALK_CTL_KEEP  64	  /* of other frames */
 #define OE_WALK_LEN_MAX	  1048576 /* larger frames are taken for a loss of footing */
@@ -28,6 +33,7 @@
 #define OE_WALK_MISSES 64
 
 #define OE_PREFACE_LEN 24
+#define OE_GRPC_PREFIX 5
 
 /* One I/O on its way through the walk. */
 struct oe_walk_io {
@@ -48,26 +54,84 @@ struct oe_walk_io {
 	__u32 flags;
 };
 
+static __always_inline __u32 oe_walk_need(const struct oe_walk *w)
+{
+	return w->prefix ? OE_GRPC_PREFIX : OE_H2_HEAD;
+}
+
+/* The next n bytes of a DATA frame are payload of a message. */
+static __always_inline void oe_walk_message(struct oe_walk *w, __u32 n)
+{
+	__u32 here = n < w->data_left ? n : w->data_left;
+
+	w->msg_stream = w->stream;
+	w->msg_left = n - here;
+	w->data_left -= here;
+	if (here <= OE_WALK_DATA_ALL)
+		w->keep = here;
+	else
+		w->skip = here;
+	w->prefix = w->data_left >= OE_GRPC_PREFIX;
+	if (!w->prefix && w->data_left) {
+		w->skip += w->data_left;
+		w->data_left = 0;
+	}
+}
+
+/* A message's prefix, or what stands where one may be. */
+static __always_inline void oe_walk_prefix(struct oe_walk *w, const __u8 *p)
+{
+	w->data_left -= OE_GRPC_PREFIX;
+	if (p[0] <= 1) {
+		oe_walk_message(w, (__u32)p[1] << 24 | (__u32)p[2] << 16 | (__u32)p[3] << 8 | p[4]);
+		return;
+	}
+	w->prefix = 0;
+	w->skip = w->data_left;
+	w->data_left = 0;
+}
+
 /* The frame whose header is in p: how much of its payload is copied, how much only counted. */
 static __always_inline void oe_walk_frame(struct oe_walk *w, const __u8 *p)
 {
 	__u32 len = (__u32)p[0] << 16 | (__u32)p[1] << 8 | p[2], keep;
-	__u32 id = (__u32)p[5] << 24 | (__u32)p[6] << 16 | (__u32)p[7] << 8 | p[8];
+	__u32 id = ((__u32)p[5] & 0x7f) << 24 | (__u32)p[6] << 16 | (__u32)p[7] << 8 | p[8];
 	__u8 type = p[3];
 
-	w->have = 0;
-	if (len > OE_WALK_LEN_MAX || !oe_h2_frame_ok(len, type, id & 0x7fffffff)) {
+	if (len > OE_WALK_LEN_MAX || !oe_h2_frame_ok(len, type, id)) {
 		w->on = 0;
 		return;
 	}
-	if (type == 0)
-		keep = len <= OE_WALK_DATA_ALL ? len : OE_WALK_DATA_KEEP;
-	else if (type == 1 || type == 5 || type == 9)
+	if (type == 0 && len > OE_WALK_DATA_ALL && !(p[4] & 8)) { /* DATA, not padded */
+		w->data_left = len;
+		w->stream = id;
+		if (w->msg_left && w->msg_stream == id)
+			oe_walk_message(w, w->msg_left);
+		else
+			w->prefix = 1;
+		return;
+	}
+	if (type == 0) {
+		keep = OE_WALK_DATA_ALL;
+		if (w->msg_stream == id)
+			w->msg_left -= len < w->msg_left ? len : w->msg_left;
+	} else if (type == 1 || type == 5 || type == 9) {
 		keep = OE_WALK_HEAD_KEEP;
-	else
+	} else {
 		keep = OE_WALK_CTL_KEEP;
+	}
 	w->keep = keep < len ? keep : len;
 	w->skip = len - w->keep;
+}
+
+/* The header in p is whole. */
+static __always_inline void oe_walk_head(struct oe_walk *w, const __u8 *p)
+{
+	w->have = 0;
+	if (w->prefix)
+		oe_walk_prefix(w, p);
+	else
+		oe_walk_frame(w, p);
 }
 
 /* Sends the segment and begins the next one. */
@@ -99,7 +163,7 @@ static __always_inline void oe_walk_flush(struct oe_walk_io *c)
 static long oe_walk_step(__u32 i, struct oe_walk_io *c)
 {
 	struct oe_walk *w = c->w;
-	__u32 n = c->here, have = c->have, got;
+	__u32 n = c->here, have = c->have, need = oe_walk_need(w), got;
 	struct iovec iov;
 
 	if (!c->left)
@@ -139,10 +203,12 @@ static long oe_walk_step(__u32 i, struct oe_walk_io *c)
 		w->skip -= n;
 	} else {
 		got = w->have;
-		if (got >= OE_H2_HEAD)
+		if (got >= need)
 			return 1; /* cannot be */
-		if (n > OE_H2_HEAD - got)
-			n = OE_H2_HEAD - got;
+		if (n > need - got)
+			n = need - got;
+		if (n > OE_H2_HEAD || got > OE_H2_HEAD - n)
+			return 1; /* for the verifier */
 		if (bpf_probe_read_user(c->b->payload + have, n, (void *)c->at) ||
 		    bpf_probe_read_user(w->head + got, n, (void *)c->at)) {
 			c->lost = 1;
@@ -150,8 +216,8 @@ static long oe_walk_step(__u32 i, struct oe_walk_io *c)
 		}
 		c->have = have + n;
 		w->have = got + n;
-		if (w->have == OE_H2_HEAD)
-			oe_walk_frame(w, w->head);
+		if (w->have == need)
+			oe_walk_head(w, w->head);
 	}
 	c->at += n;
 	c->here -= n;
@@ -165,6 +231,7 @@ static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
 {
 	struct oe_walk *w = c->w;
 	__u32 at = c->here, n = c->have - at, got = w->have, all = w->keep + w->skip;
+	__u32 need = oe_walk_need(w);
 
 	if (at >= c->have || at > OE_WALK_WHOLE)
 		return 1;
@@ -177,17 +244,17 @@ static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
 			w->skip -= n - w->keep;
 			w->keep = 0;
 		}
-	} else if (!got && n >= OE_H2_HEAD) {
-		n = OE_H2_HEAD;
-		oe_walk_frame(w, c->b->payload + at);
+	} else if (!got && n >= need) {
+		n = need;
+		oe_walk_head(w, c->b->payload + at);
 	} else {
 		if (got >= OE_H2_HEAD)
 			return 1; /* cannot be */
 		w->head[got] = c->b->payload[at];
 		w->have = got + 1;
 		n = 1;
-		if (w->have == OE_H2_HEAD)
-			oe_walk_frame(w, w->head);
+		if (w->have == need)
+			oe_walk_head(w, w->head);
 	}
 	c->here = at + n;
 	return !w->on;
@@ -203,8 +270,8 @@ static __always_inline bool oe_is_preface(const __u8 *p)
 /* Does a walk begin with these first bytes of an I/O? */
 static __always_inline void oe_walk_begin(struct oe_walk *w, const __u8 *p, __u32 len)
 {
-	w->have = w->keep = w->skip = 0;
-	w->on = 0;
+	w->have = w->prefix = w->on = 0;
+	w->keep = w->skip = w->data_left = w->msg_left = 0;
 	if (len >= 12 && oe_is_preface(p)) {
 		w->keep = OE_PREFACE_LEN;
 		w->on = 1;
