@@ -34,6 +34,7 @@
 #define H2_SPARE_MAX   16u
 #define H2_BUCKETS_MIN 16u
 #define FRAME_HEAD     9u
+#define H2_NEED_MAX    131072u /* a frame header in pieces, and the largest record behind it */
 #define KEEP	       1024u
 
 /* RFC 9113 section 6 */
@@ -903,7 +904,7 @@ const struct proto_ops http2_ops = {
 	.name = "http2",
 	.multiplexed = true,
 	.state_size = sizeof(struct h2),
-	.need_max = 64,
+	.need_max = H2_NEED_MAX,
 	.detect = h2_detect,
 	.parse = h2_parse,
 	.gap = h2_gap,
