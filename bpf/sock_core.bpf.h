@@ -431,6 +431,7 @@ __weak __noinline int oe_walk_data(struct oe_walk *w, const struct oe_src *src,
 				   const struct oe_walk_arg *arg)
 {
 	struct oe_walk_io io = {}, *c = &io;
+	struct oe_walk before;
 	bool fault = false, none, noframe = false;
 	__u32 have = 0, ret, key;
 	struct oe_scratch *b;
@@ -456,22 +457,26 @@ __weak __noinline int oe_walk_data(struct oe_walk *w, const struct oe_src *src,
 	}
 	if (none)
 		goto lose;
-	if (ret <= OE_WALK_WHOLE || !w->on) {
-		have = oe_gather(b, src, ret <= OE_WALK_WHOLE ? ret : OE_PREFACE_LEN, &fault);
-		if (fault || have > OE_WALK_WHOLE)
+	if (ret <= OE_CAP_LIMIT || !w->on) {
+		have = oe_gather(b, src, ret <= OE_CAP_LIMIT ? ret : OE_PREFACE_LEN, &fault);
+		if (fault || have > OE_CAP_LIMIT)
 			goto lose;
 		if (!w->on)
 			oe_walk_begin(w, b->payload, have);
 	}
 	if (!w->on) {
 		noframe = true; /* userspace looks for one as well */
-		c->have = have;
+		c->have = have < OE_WALK_WHOLE ? have : OE_WALK_WHOLE;
 		goto count;
 	}
-	if (ret <= OE_WALK_WHOLE) {
+	if (ret <= OE_CAP_LIMIT) {
+		before = *w;
 		c->have = have;
-		bpf_loop(OE_WALK_WHOLE, oe_walk_copy, c, 0);
-		goto count;
+		bpf_loop(OE_WALK_COPY_STEPS, oe_walk_copy, c, 0);
+		if (ret <= OE_WALK_WHOLE || c->seg < ret / 2)
+			goto count;
+		*w = before;
+		c->have = c->here = c->seg = 0;
 	}
 	c->src = src->ptr;
 	if (src->kind == OE_SRC_IOV) {

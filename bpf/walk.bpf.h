@@ -17,18 +17,21 @@
  * not find (a prefix split by frames, several long messages of several streams) is one that it
  * reports as unknown.
  *
- * Small I/Os are copied whole and walked in the copy: one read of user memory instead of two per
- * frame.
+ * I/Os that fit into the scratch are copied whole and walked in the copy: one read of user memory
+ * instead of two per frame. What such a walk finds to be mostly DATA is walked again, buffer by
+ * buffer, and skipped.
  */
 #include "bpf/emit.bpf.h"
 #include "bpf/sniff.h"
 
-#define OE_WALK_WHOLE	  1536	  /* I/Os up to here are copied whole */
-#define OE_WALK_STEPS	  4096	  /* buffers and frames of one I/O */
-#define OE_WALK_DATA_ALL  64	  /* DATA frames up to here are copied like the rest */
-#define OE_WALK_HEAD_KEEP 65536	  /* of header blocks */
-#define OE_WALK_CTL_KEEP  64	  /* of other frames */
-#define OE_WALK_LEN_MAX	  1048576 /* larger frames are taken for a loss of footing */
+#define OE_WALK_WHOLE	   1536 /* I/Os up to here are copied whole */
+#define OE_WALK_STEPS	   4096 /* buffers and frames of one I/O */
+#define OE_WALK_DATA_ALL   1024 /* DATA up to here is copied: a copy costs less than a record */
+#define OE_WALK_COPY_STEPS 512	/* of OE_WALK_FRAMES frames each */
+#define OE_WALK_FRAMES	   4
+#define OE_WALK_HEAD_KEEP  65536   /* of header blocks */
+#define OE_WALK_CTL_KEEP   64	   /* of other frames */
+#define OE_WALK_LEN_MAX	   1048576 /* larger frames are taken for a loss of footing */
 
 #define OE_WALK_MISSES 64
 
@@ -81,9 +84,13 @@ static __always_inline void oe_walk_message(struct oe_walk *w, __u32 n)
 /* A message's prefix, or what stands where one may be. */
 static __always_inline void oe_walk_prefix(struct oe_walk *w, const __u8 *p)
 {
+	__u32 len;
+
 	w->data_left -= OE_GRPC_PREFIX;
-	if (p[0] <= 1) {
-		oe_walk_message(w, (__u32)p[1] << 24 | (__u32)p[2] << 16 | (__u32)p[3] << 8 | p[4]);
+	len = (__u32)p[1] << 24 | (__u32)p[2] << 16 | (__u32)p[3] << 8 | p[4];
+	/* zeroes are no series of empty messages */
+	if (p[0] <= 1 && (len || !w->data_left)) {
+		oe_walk_message(w, len);
 		return;
 	}
 	w->prefix = 0;
@@ -226,38 +233,54 @@ static long oe_walk_step(__u32 i, struct oe_walk_io *c)
 	return !w->on;
 }
 
-/* The same in a copy of the whole I/O; c->here: where in it, c->have: its length. */
+/* The next n bytes at most of what is neither looked at nor a header. Returns how many. */
+static __always_inline __u32 oe_walk_past(struct oe_walk_io *c, struct oe_walk *w, __u32 n)
+{
+	__u32 keep = w->keep < n ? w->keep : n, skip = n - keep;
+
+	if (skip > w->skip)
+		skip = w->skip;
+	w->keep -= keep;
+	w->skip -= skip;
+	c->seg += skip; /* could be skipped */
+	return keep + skip;
+}
+
+/* The same in a copy of the whole I/O. c->here: where in it, c->have: its length. */
 static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
 {
 	struct oe_walk *w = c->w;
-	__u32 at = c->here, n = c->have - at, got = w->have, all = w->keep + w->skip;
-	__u32 need = oe_walk_need(w);
 
-	if (at >= c->have || at > OE_WALK_WHOLE)
-		return 1;
-	if (all) {
-		if (n > all)
-			n = all;
-		if (n <= w->keep) {
-			w->keep -= n;
-		} else {
-			w->skip -= n - w->keep;
-			w->keep = 0;
+	for (int f = 0; f < OE_WALK_FRAMES; f++) {
+		__u32 at = c->here, need, n;
+
+		if (at >= c->have || at > OE_CAP_LIMIT)
+			return 1;
+		n = oe_walk_past(c, w, c->have - at);
+		if (n) {
+			at += n;
+			c->here = at;
+			if (at >= c->have || at > OE_CAP_LIMIT)
+				return 1;
 		}
-	} else if (!got && n >= need) {
-		n = need;
-		oe_walk_head(w, c->b->payload + at);
-	} else {
-		if (got >= OE_H2_HEAD)
-			return 1; /* cannot be */
-		w->head[got] = c->b->payload[at];
-		w->have = got + 1;
-		n = 1;
-		if (w->have == need)
-			oe_walk_head(w, w->head);
+		need = oe_walk_need(w);
+		if (!w->have && c->have - at >= need) {
+			oe_walk_head(w, c->b->payload + at);
+			c->here = at + need;
+		} else {
+			n = w->have;
+			if (n >= OE_H2_HEAD)
+				return 1; /* cannot be */
+			w->head[n] = c->b->payload[at];
+			w->have = n + 1;
+			c->here = at + 1;
+			if (w->have == need)
+				oe_walk_head(w, w->head);
+		}
+		if (!w->on)
+			return 1;
 	}
-	c->here = at + n;
-	return !w->on;
+	return 0;
 }
 
 static __always_inline bool oe_is_preface(const __u8 *p)

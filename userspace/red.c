@@ -437,18 +437,24 @@ struct row {
 
 static void op_name(const struct series *s, char *out, size_t size)
 {
-	const struct attr *m = attr_of(s, "http.request.method"), *route = attr_of(s, "http.route");
+	const struct attr *verb = attr_of(s, "http.request.method"), *route = attr_of(s, "http.route");
 	const struct attr *host = attr_of(s, "server.address"), *port = attr_of(s, "server.port");
+	const struct attr *what = verb ? verb : attr_of(s, "rpc.method");
+	int n;
 
-	if (!m)
-		snprintf(out, size, "(more series than the limit)");
-	else if (route)
-		snprintf(out, size, "%.*s %.*s", (int)m->len, m->s, (int)route->len, route->s);
-	else if (host)
-		snprintf(out, size, "%.*s -> %.*s:%lld", (int)m->len, m->s, (int)host->len, host->s,
-			 port ? (long long)port->i : 0LL);
+	if (attr_of(s, "otel.metric.overflow"))
+		n = snprintf(out, size, "(more series than the limit)");
+	else if (!what)
+		n = snprintf(out, size, "(not known)");
 	else
-		snprintf(out, size, "%.*s", (int)m->len, m->s);
+		n = snprintf(out, size, "%.*s", (int)what->len, what->s);
+	if (n < 0 || (size_t)n >= size)
+		return;
+	if (verb && route)
+		snprintf(out + n, size - (size_t)n, " %.*s", (int)route->len, route->s);
+	else if (host)
+		snprintf(out + n, size - (size_t)n, " -> %.*s:%lld", (int)host->len, host->s,
+			 port ? (long long)port->i : 0LL);
 	/* bytes of strangers do not reach the terminal as they are */
 	for (char *p = out; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)

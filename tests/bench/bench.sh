@@ -9,6 +9,7 @@ case $out in /*) ;; *) out=$root/$out ;; esac
 bin=$out/otel-ebpf
 secs=${BENCH_SECONDS:-4}
 tmp=$(mktemp -d)
+. "$root/tests/bench/lib.bash"
 export PATH="$PATH:/usr/sbin:/sbin"
 nginx_pid='' watch=''
 stats_before=$(sysctl -n kernel.bpf_stats_enabled)
@@ -24,7 +25,7 @@ trap cleanup EXIT
 for c in nginx wrk python3; do command -v $c >/dev/null || { echo "bench: $c is missing (make deps)" >&2; exit 1; }; done
 [ "$(id -u)" = 0 ] || { echo "bench: needs root" >&2; exit 1; }
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 mkdir -p "$tmp/www"
 head -c 459 /dev/urandom | base64 -w0 >"$tmp/www/index.html"
 cat >"$tmp/nginx.conf" <<EOF
@@ -49,37 +50,6 @@ load() { # MODE: requests per second
 	esac | awk '/Requests\/sec/ { print $2 }'
 }
 
-cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
-
-start() {
-	OTEL_BSP_MAX_QUEUE_SIZE=65536 "$bin" run --pid "$nginx_pid" --traces-exporter "${1:-none}" --metrics-exporter otlp_file --otlp-file "$tmp/m.json" -v 2>"$tmp/w.err" &
-	watch=$!
-	local t0 t1
-	t0=$(date +%s%N)
-	until_true grep -q "^otel-ebpf: capturing" "$tmp/w.err"
-	t1=$(date +%s%N)
-	started_ms=$(((t1 - t0) / 1000000))
-}
-
-stop() {
-	sleep 0.5
-	kill "$watch"
-	wait "$watch"
-	watch=''
-}
-
-# until_true COMMAND...: at most 10 seconds
-until_true() {
-	for _ in $(seq 1000); do
-		"$@" 2>/dev/null && return
-		sleep 0.01
-	done
-	echo "bench: gave up waiting for: $*" >&2
-	exit 1
-}
-
-row() { printf '%-58s %-14s %s\n' "$1" "$2" "$3"; }
-
 {
 	row 'what' 'budget' 'measured here'
 	for mode in keep-alive close pipelined; do
@@ -87,7 +57,7 @@ row() { printf '%-58s %-14s %s\n' "$1" "$2" "$3"; }
 		a1=$(load $mode)
 		rm -f "$tmp/m.json"
 		kill -USR1 "$nginx_pid"; sleep 1.2; : >"$tmp/access"
-		start
+		start "$nginx_pid"
 		c0=$(cpu_ticks "$watch")
 		b1=$(load $mode)
 		b2=$(load $mode)
@@ -100,7 +70,7 @@ row() { printf '%-58s %-14s %s\n' "$1" "$2" "$3"; }
 		stop
 		a2=$(load $mode)
 		seen=$("$root/tests/tools/spans.py" sum "$tmp/m.json" http.server.request.duration)
-		drops=$(sed -n 's/.*capture.io  .*dropped_ring_full=\([0-9]*\).*/\1/p' "$tmp/w.err" | head -1)
+		drops=$(ledger otel_ebpf.capture.io dropped_ring_full)
 		row "nginx $mode: requests/s watched / bare (ABBA)" '>= 0.95' \
 			"$(python3 -c "print(f'{($b1+$b2)/($a1+$a2):.3f}   ({$a1:.0f} {$b1:.0f} {$b2:.0f} {$a2:.0f})')")"
 		row "nginx $mode: requests counted / answered" '1.000' "$(python3 -c "print(f'{$seen/max(1,$n):.4f}   ({$seen} / {$n}; ring buffer drops: ${drops:-?})')")"
@@ -153,3 +123,4 @@ row() { printf '%-58s %-14s %s\n' "$1" "$2" "$3"; }
 	bpftool prog list 2>/dev/null | awk '/ name oe_/ { for (i = 1; i < NF; i++) { if ($i == "name") n = $(i+1); if ($i == "run_time_ns") t = $(i+1); if ($i == "run_cnt") c = $(i+1) } if (c > 0) printf "%-58s %-14s %.0f ns x %d\n", "BPF run time per firing, " n " (with the cost of measuring)", "", t / c, c; c = 0 }'
 	stop
 } | tee "$out/bench.txt"
+OUT=$out "$root/tests/bench/http2.sh" | tee -a "$out/bench.txt"
