@@ -18,24 +18,19 @@
  * An extended CONNECT (RFC 8441) and CONNECT end with their response head: what follows is another
  * protocol's.
  *
- * MEMORY per connection: the state, two header tables (hpack.h), streams of H2_STREAM_SIZE bytes
- * each, a header block that comes in pieces (H2_BLOCK_MAX) and the fields of the last one.
+ * MEMORY per connection: the state, two header tables (hpack.h), streams (http2_stream.h), a header
+ * block that comes in pieces (H2_BLOCK_MAX) and the fields of the last one.
  */
-#include <stdlib.h>
-
 #include "bpf/sniff.h"
 #include "probes/probe.h"
-#include "probes/proto/grpc.h"
 #include "probes/proto/http2_fields.h"
+#include "probes/proto/http2_stream.h"
 
-#define H2_STREAMS_MAX 1024u
-#define H2_BLOCK_MAX   65536u
-#define H2_FIELDS_MAX  32768u
-#define H2_SPARE_MAX   16u
-#define H2_BUCKETS_MIN 16u
-#define FRAME_HEAD     9u
-#define H2_NEED_MAX    131072u /* a frame header in pieces, and the largest record behind it */
-#define KEEP	       1024u
+#define H2_BLOCK_MAX  65536u
+#define H2_FIELDS_MAX 32768u
+#define FRAME_HEAD    9u
+#define H2_NEED_MAX   131072u /* a frame header in pieces, and the largest record behind it */
+#define KEEP	      1024u
 
 /* RFC 9113 section 6 */
 enum frame_type {
@@ -55,25 +50,6 @@ enum frame_type {
 #define REFUSED_STREAM 7u
 
 static const struct bytes preface = BYTES_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-
-struct h2_side {
-	uint64_t body, wire;
-	struct grpc_scan scan;
-	bool begun, ended;
-	bool unknown; /* bytes of unknown meaning: sizes are lower bounds */
-};
-
-struct h2_stream {
-	struct h2_stream *chain;	 /* same bucket, or the spare list */
-	struct h2_stream *older, *newer; /* by age */
-	void *owner;
-	uint32_t id;
-	uint8_t family;		/* enum msg_family */
-	bool post;		/* the only method gRPC has, or one not known */
-	bool connect;		/* CONNECT: a 2xx ends the message */
-	bool told;		/* the response's end was told: nothing more of it matters */
-	struct h2_side side[2]; /* 0 request, 1 response */
-};
 
 struct h2_dir {
 	struct hpack hpack;
@@ -96,120 +72,13 @@ struct h2_dir {
 struct h2 {
 	struct h2_dir dir[2];
 	struct buf fields;
-	struct h2_stream **buckets;
-	uint32_t bucket_cnt, stream_cnt;
-	struct h2_stream *oldest, *newest, *spare;
-	struct h2_stream *grave; /* ended with the last message, which still shows its owner */
-	uint32_t spare_cnt;
+	struct h2_streams streams;
 	uint32_t first_id, last_id; /* of the requests seen */
 	uint8_t client;		    /* 1 + direction of requests, 0 = not known yet */
 	bool ready, adopt;
 	bool doomed; /* all streams are lost; freed by the next call, since the caller lets go of
 			their owners now */
 };
-
-#define H2_STREAM_SIZE sizeof(struct h2_stream)
-
-/* ---- streams ---- */
-
-static struct h2_stream **bucket_of(const struct h2 *h, uint32_t id)
-{
-	return &h->buckets[(id >> 1) & (h->bucket_cnt - 1)];
-}
-
-static struct h2_stream *find(const struct h2 *h, uint32_t id)
-{
-	struct h2_stream *s = h->buckets ? *bucket_of(h, id) : NULL;
-
-	while (s && s->id != id)
-		s = s->chain;
-	return s;
-}
-
-/* More buckets; when there is no memory the chains grow longer. */
-static bool more_buckets(struct h2 *h)
-{
-	uint32_t cnt = h->bucket_cnt ? h->bucket_cnt * 2 : H2_BUCKETS_MIN;
-	struct h2_stream **b = calloc(cnt, sizeof(struct h2_stream *));
-
-	if (!b)
-		return h->buckets != NULL;
-	free(h->buckets);
-	h->buckets = b;
-	h->bucket_cnt = cnt;
-	for (struct h2_stream *s = h->oldest; s; s = s->newer) {
-		struct h2_stream **at = bucket_of(h, s->id);
-
-		s->chain = *at;
-		*at = s;
-	}
-	return true;
-}
-
-static struct h2_stream *stream_new(struct h2 *h, uint32_t id)
-{
-	struct h2_stream *s = h->spare, **at;
-
-	if (h->stream_cnt >= h->bucket_cnt && !more_buckets(h))
-		return NULL;
-	if (s) {
-		h->spare = s->chain;
-		h->spare_cnt--;
-	} else {
-		s = malloc(sizeof(*s));
-		if (!s)
-			return NULL;
-	}
-	memset(s, 0, sizeof(*s));
-	s->id = id;
-	at = bucket_of(h, id);
-	s->chain = *at;
-	*at = s;
-	s->older = h->newest;
-	*(h->newest ? &h->newest->newer : &h->oldest) = s;
-	h->newest = s;
-	h->stream_cnt++;
-	return s;
-}
-
-static void bury(struct h2 *h)
-{
-	struct h2_stream *s = h->grave;
-
-	h->grave = NULL;
-	if (!s)
-		return;
-	if (h->spare_cnt >= H2_SPARE_MAX) {
-		free(s);
-		return;
-	}
-	s->chain = h->spare;
-	h->spare = s;
-	h->spare_cnt++;
-}
-
-/* Its memory stays until the next one ends. */
-static void stream_end(struct h2 *h, struct h2_stream *s)
-{
-	struct h2_stream **at = bucket_of(h, s->id);
-
-	while (*at != s)
-		at = &(*at)->chain;
-	*at = s->chain;
-	*(s->older ? &s->older->newer : &h->oldest) = s->newer;
-	*(s->newer ? &s->newer->older : &h->newest) = s->older;
-	h->stream_cnt--;
-	bury(h);
-	h->grave = s;
-}
-
-static void all_streams_end(struct h2 *h)
-{
-	while (h->oldest)
-		stream_end(h, h->oldest);
-	bury(h);
-	h->doomed = false;
-}
 
 /* ---- what is said ---- */
 
@@ -254,7 +123,7 @@ static enum parse_status lost(struct h2 *h, struct h2_dir *d, struct message *m)
 	buf_clear(&d->block, KEEP);
 	d->aligned = d->in_frame = d->in_block = d->pad_next = false;
 	d->before = d->left = 0;
-	if (!h->oldest)
+	if (!h->streams.oldest)
 		return PARSE_SKIP;
 	h->doomed = true;
 	memset(m, 0, sizeof(*m));
@@ -267,10 +136,10 @@ static enum parse_status lost(struct h2 *h, struct h2_dir *d, struct message *m)
 /* The oldest goes to make room. */
 static enum parse_status evict(struct h2 *h, struct message *m)
 {
-	struct h2_stream *s = h->oldest;
+	struct h2_stream *s = h->streams.oldest;
 
 	fill(m, s, true, MSG_F_LOST);
-	stream_end(h, s);
+	h2_stream_end(&h->streams, s);
 	return PARSE_OK;
 }
 
@@ -313,13 +182,13 @@ static void fill_fields(struct message *m, const struct h2_fields *f)
 static enum parse_status request_head(struct h2 *h, struct h2_dir *d, const struct h2_fields *f,
 				      struct message *m)
 {
-	struct h2_stream *s = find(h, d->id);
+	struct h2_stream *s = h2_stream_find(&h->streams, d->id);
 	bool end = d->first_flags & FLAG_END_STREAM;
 
 	if (!s) {
 		if (!f->request && !(f->unknown && d->id > h->last_id))
 			return PARSE_SKIP; /* the trailers of a request from before our time */
-		s = stream_new(h, d->id);
+		s = h2_stream_new(&h->streams, d->id);
 		if (!s)
 			return PARSE_INVALID;
 		if (!h->first_id)
@@ -346,14 +215,14 @@ static enum parse_status request_head(struct h2 *h, struct h2_dir *d, const stru
 	if (end)
 		fill_end(m, &s->side[0]);
 	if (over(s))
-		stream_end(h, s);
+		h2_stream_end(&h->streams, s);
 	return PARSE_OK;
 }
 
 static enum parse_status response_head(struct h2 *h, struct h2_dir *d, const struct h2_fields *f,
 				       struct message *m)
 {
-	struct h2_stream *s = find(h, d->id);
+	struct h2_stream *s = h2_stream_find(&h->streams, d->id);
 	bool end = d->first_flags & FLAG_END_STREAM;
 	struct h2_side *side;
 
@@ -399,7 +268,7 @@ static enum parse_status response_head(struct h2 *h, struct h2_dir *d, const str
 	if (end)
 		fill_end(m, side);
 	if (over(s))
-		stream_end(h, s);
+		h2_stream_end(&h->streams, s);
 	return PARSE_OK;
 }
 
@@ -502,7 +371,7 @@ static enum parse_status data_bytes(struct h2 *h, enum oe_dir dir, const uint8_t
 {
 	struct h2_dir *d = &h->dir[dir];
 	bool client = from_client(h, dir);
-	struct h2_stream *s = h->client ? find(h, d->id) : NULL;
+	struct h2_stream *s = h->client ? h2_stream_find(&h->streams, d->id) : NULL;
 	struct h2_side *side = s ? &s->side[client ? 0 : 1] : NULL;
 	uint32_t body, began = 0;
 
@@ -552,7 +421,7 @@ static enum parse_status data_bytes(struct h2 *h, enum oe_dir dir, const uint8_t
 	fill(m, s, client, began ? MSG_F_PART : 0);
 	fill_end(m, side);
 	if (over(s))
-		stream_end(h, s);
+		h2_stream_end(&h->streams, s);
 	return PARSE_OK;
 }
 
@@ -566,20 +435,20 @@ static uint32_t be32(const uint8_t *p)
 static enum parse_status reset(struct h2 *h, enum oe_dir dir, uint32_t code, struct message *m)
 {
 	struct h2_dir *d = &h->dir[dir];
-	struct h2_stream *s = h->client ? find(h, d->id) : NULL;
+	struct h2_stream *s = h->client ? h2_stream_find(&h->streams, d->id) : NULL;
 
 	if (!s)
 		return PARSE_SKIP;
 	fill(m, s, from_client(h, dir), MSG_F_RESET);
 	m->reset_code = code;
-	stream_end(h, s);
+	h2_stream_end(&h->streams, s);
 	return PARSE_OK;
 }
 
 /* Streams that the server says it will not answer; one at a time. */
 static enum parse_status refused(struct h2 *h, enum oe_dir dir, uint32_t last, struct message *m)
 {
-	struct h2_stream *s = h->newest;
+	struct h2_stream *s = h->streams.newest;
 
 	if (!h->client || from_client(h, dir))
 		return PARSE_SKIP;
@@ -589,7 +458,7 @@ static enum parse_status refused(struct h2 *h, enum oe_dir dir, uint32_t last, s
 		return PARSE_SKIP;
 	fill(m, s, false, MSG_F_RESET);
 	m->reset_code = REFUSED_STREAM;
-	stream_end(h, s);
+	h2_stream_end(&h->streams, s);
 	return PARSE_OK;
 }
 
@@ -610,8 +479,8 @@ static enum parse_status frame(struct h2 *h, enum oe_dir dir, struct bytes in, s
 		return PARSE_INVALID;
 	if ((type == FRAME_RST_STREAM || type == FRAME_GOAWAY) && payload.len < 4)
 		return PARSE_NEED_MORE;
-	if (type == FRAME_HEADERS && h->stream_cnt >= H2_STREAMS_MAX && from_client(h, dir) &&
-	    !find(h, id)) {
+	if (type == FRAME_HEADERS && h->streams.cnt >= H2_STREAMS_MAX && from_client(h, dir) &&
+	    !h2_stream_find(&h->streams, id)) {
 		*ret_used = 0;
 		return evict(h, m);
 	}
@@ -631,7 +500,7 @@ static enum parse_status frame(struct h2 *h, enum oe_dir dir, struct bytes in, s
 	case FRAME_DATA:
 		d->pad = 0;
 		d->pad_next = flags & FLAG_PADDED;
-		s = h->client ? find(h, id) : NULL;
+		s = h->client ? h2_stream_find(&h->streams, id) : NULL;
 		if (s)
 			s->side[from_client(h, dir) ? 0 : 1].wire += FRAME_HEAD;
 		if (!len)
@@ -750,6 +619,14 @@ static enum parse_status align(struct h2 *h, enum oe_dir dir, struct bytes in, s
 	return PARSE_OK;
 }
 
+static void bury_doomed(struct h2 *h)
+{
+	if (!h->doomed)
+		return;
+	h->doomed = false;
+	h2_streams_end(&h->streams);
+}
+
 static enum parse_status h2_parse(void *st, enum oe_dir dir, struct bytes in,
 				  struct message *ret_msg, size_t *ret_used)
 {
@@ -759,15 +636,16 @@ static enum parse_status h2_parse(void *st, enum oe_dir dir, struct bytes in,
 	size_t at = 0;
 
 	make_ready(h);
-	if (h->doomed)
-		all_streams_end(h);
+	bury_doomed(h);
 	if (h->adopt) {
-		struct h2_stream *s = find(h, 1);
+		struct h2_stream *s = h2_stream_find(&h->streams, 1);
 
 		h->adopt = false;
-		fill(ret_msg, s, true, MSG_F_ADOPT);
-		*ret_used = 0;
-		return PARSE_OK;
+		if (s) {
+			fill(ret_msg, s, true, MSG_F_ADOPT);
+			*ret_used = 0;
+			return PARSE_OK;
+		}
 	}
 	if (!d->aligned) {
 		ps = align(h, dir, in, ret_used);
@@ -806,8 +684,7 @@ static enum parse_status h2_gap(void *st, enum oe_dir dir, struct bytes in, uint
 	struct message none = {0};
 
 	make_ready(h);
-	if (h->doomed)
-		all_streams_end(h);
+	bury_doomed(h);
 	*ret_used = in.len + len;
 	if (!len)
 		return PARSE_SKIP;
@@ -865,7 +742,7 @@ static void h2_upgraded(void *st, enum oe_dir request_dir)
 	hpack_start(&h->dir[0].hpack);
 	hpack_start(&h->dir[1].hpack);
 	h->dir[!request_dir].aligned = true;
-	s = stream_new(h, 1);
+	s = h2_stream_new(&h->streams, 1);
 	if (!s)
 		return;
 	s->family = MSG_FAMILY_HTTP;
@@ -878,14 +755,7 @@ static void h2_done(void *st)
 {
 	struct h2 *h = st;
 
-	all_streams_end(h);
-	while (h->spare) {
-		struct h2_stream *s = h->spare;
-
-		h->spare = s->chain;
-		free(s);
-	}
-	free(h->buckets);
+	h2_streams_done(&h->streams);
 	for (int i = 0; i < 2; i++) {
 		hpack_done(&h->dir[i].hpack);
 		buf_done(&h->dir[i].block);
