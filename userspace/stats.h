@@ -28,7 +28,7 @@ struct stats {
 	uint64_t responses;
 	uint64_t responses_orphan; /* their request was not seen */
 	uint64_t truncated;	   /* messages whose head was captured in part */
-	/* exchanges: requests = completed + no_response + cut + unknown + open at the end */
+	/* exchanges: requests = completed + no_response + cut + unknown + kind_unknown + open at the end */
 	uint64_t completed;
 	uint64_t no_response;
 	uint64_t cut;
