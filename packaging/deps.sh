@@ -38,6 +38,9 @@ cmd:apache2 apache2
 cmd:lighttpd lighttpd
 cmd:node nodejs
 cmd:wrk wrk
+cmd:h2load nghttp2-client
+cmd:nghttpd nghttp2-server
+hdr:nghttp2/nghttp2.h libnghttp2-dev
 cmd:tcpdump tcpdump
 cmd:tshark tshark
 cmd:jq jq

@@ -319,7 +319,8 @@ static bool strip(const struct h2_dir *d, struct bytes *frame)
 		*frame = BYTES_NONE;
 		return d->block_cut;
 	}
-	*frame = bytes_of(frame->data + front, frame->len - front - back);
+	back = frame->len - front - back;
+	*frame = bytes_head(bytes_from(*frame, front), back);
 	return true;
 }
 
