@@ -110,11 +110,27 @@ void series_int(struct sem_series *s, const char *key, int64_t v)
 		s->attrs[s->attr_cnt++] = (struct attr){.key = key, .type = ATTR_INT, .i = v};
 }
 
+/* As inet_ntop() writes it, which goes through printf. */
+static const char *ipv4(const uint8_t *a, char *buf)
+{
+	char *p = buf;
+
+	for (int i = 0; i < 4; i++) {
+		if (a[i] >= 100)
+			*p++ = (char)('0' + a[i] / 100);
+		if (a[i] >= 10)
+			*p++ = (char)('0' + a[i] / 10 % 10);
+		*p++ = (char)('0' + a[i] % 10);
+		*p++ = i < 3 ? '.' : 0;
+	}
+	return buf;
+}
+
 const char *sem_address(const uint8_t *a, uint16_t family, char buf[INET6_ADDRSTRLEN])
 {
-	if (family != OE_AF_INET && family != OE_AF_INET6)
-		return NULL;
-	return inet_ntop(family == OE_AF_INET ? AF_INET : AF_INET6, a, buf, INET6_ADDRSTRLEN);
+	if (family == OE_AF_INET)
+		return ipv4(a, buf);
+	return family == OE_AF_INET6 ? inet_ntop(AF_INET6, a, buf, INET6_ADDRSTRLEN) : NULL;
 }
 
 const char *sem_broken(int err)

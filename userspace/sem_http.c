@@ -62,9 +62,12 @@ static void set_error(const struct exchange *x, struct common *c)
 	}
 }
 
-static void common_of(const struct exchange *x, const struct sem_config *cfg, struct common *c)
+/* with_server: host and port are wanted; on the server's side the metric has none. */
+static void common_of(const struct exchange *x, const struct sem_config *cfg, bool with_server,
+		      struct common *c)
 {
 	c->host = BYTES_NONE;
+	c->port = 0;
 	c->error = NULL;
 	c->has_route = false;
 	c->method = !x->req.method.len && x->flags & XCHG_REQ_UNKNOWN
@@ -75,7 +78,8 @@ static void common_of(const struct exchange *x, const struct sem_config *cfg, st
 				    bytes_ieq(x->req.scheme, BYTES_LIT("https"))
 			    ? "https"
 			    : "http";
-	sem_server(x, !strcmp(c->scheme, "https") ? 443 : 80, &c->host, &c->port, c->addr);
+	if (with_server)
+		sem_server(x, !strcmp(c->scheme, "https") ? 443 : 80, &c->host, &c->port, c->addr);
 	set_error(x, c);
 	c->version = x->req.version_major == 2	 ? "2"
 		     : x->req.version_major != 1 ? NULL
@@ -155,7 +159,7 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	struct common c;
 	const char *verb;
 
-	common_of(x, cfg, &c);
+	common_of(x, cfg, true, &c);
 	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
 	verb = c.method && strcmp(c.method, "_OTHER") ? c.method : "HTTP";
 	sp->name = c.has_route ? arena_printf(o.a, "%s %s", verb, c.route)
@@ -205,7 +209,7 @@ static void http_series(const struct exchange *x, const struct sem_config *cfg,
 	struct common c;
 	size_t at = 0;
 
-	common_of(x, cfg, &c);
+	common_of(x, cfg, !x->server, &c);
 	s->metric = x->server ? "http.server.request.duration" : "http.client.request.duration";
 	s->description = x->server ? "Duration of HTTP server requests."
 				   : "Duration of HTTP client requests.";

@@ -149,7 +149,8 @@ static bool is_error(const struct exchange *x, enum grpc_code code)
 	}
 }
 
-static void call_of(const struct exchange *x, struct call *c)
+/* with_server: host and port are wanted; on the server's side the metric has none. */
+static void call_of(const struct exchange *x, bool with_server, struct call *c)
 {
 	enum grpc_code code = code_of(x);
 	struct bytes path = x->req.target;
@@ -165,7 +166,10 @@ static void call_of(const struct exchange *x, struct call *c)
 		c->original = c->method;
 		c->method = BYTES_LIT("_OTHER");
 	}
-	sem_server(x, 0, &c->host, &c->port, c->addr);
+	c->host = BYTES_NONE;
+	c->port = 0;
+	if (with_server)
+		sem_server(x, 0, &c->host, &c->port, c->addr);
 }
 
 /* grpc-message is percent-encoded UTF-8; what is no valid escape stays as it is. */
@@ -260,7 +264,7 @@ static int rpc_span(const struct exchange *x, const struct sem_config *cfg, stru
 			.count_max = cfg->attr_count_max};
 	struct call c;
 
-	call_of(x, &c);
+	call_of(x, true, &c);
 	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
 	sp->name = c.method.len ? arena_strndup(o.a, (const char *)c.method.data, c.method.len)
 				: "grpc";
@@ -295,7 +299,7 @@ static void rpc_series(const struct exchange *x, const struct sem_config *cfg, s
 	struct call c;
 	size_t at = 0;
 
-	call_of(x, &c);
+	call_of(x, !x->server, &c);
 	s->metric = x->server ? "rpc.server.call.duration" : "rpc.client.call.duration";
 	s->description =
 		x->server ? "Measures the duration of an incoming Remote Procedure Call (RPC)."

@@ -10,8 +10,9 @@ static const char *const sensitive[] = {"X-Amz-Signature", "X-Amz-Credential",
 static struct bytes until(struct bytes b, const char *stops)
 {
 	for (size_t i = 0; i < b.len; i++)
-		if (b.data[i] && strchr(stops, b.data[i]))
-			return bytes_head(b, i);
+		for (const char *s = stops; *s; s++)
+			if (b.data[i] == (uint8_t)*s)
+				return bytes_head(b, i);
 	return b;
 }
 
