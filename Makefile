@@ -32,8 +32,8 @@ BPF_CF   := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 # -MD, not -MMD: vmlinux.h comes in as a system header
 DEPFLAGS  = -MD -MP
 LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -lcap -lpthread -lm
-# only the tests read JSON back
-TEST_LIBS := $(LIBS) -ljansson
+# only the tests read JSON back, and have another HTTP/2 to compare with
+TEST_LIBS := $(LIBS) -ljansson -lnghttp2
 
 # the parts that need no kernel and go into every test; feat.bpf.c has a skeleton of its own
 BPF_OBJ  := $(patsubst %.c,$(OUT)/%.o,$(filter-out bpf/feat.bpf.c,$(wildcard bpf/*.bpf.c)))
@@ -91,7 +91,7 @@ $(OUT)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | $(PB_SRC) $(SKEL)
 	$(call msg,FUZZ,$@)mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' -I. -I$(OUT) $< \
-	    $(filter-out userspace/loader.c,$(LIB_SRC)) userspace/loader.c $(PB_SRC) $(LIBS) -o $@
+	    $(filter-out userspace/loader.c,$(LIB_SRC)) userspace/loader.c $(PB_SRC) $(TEST_LIBS) -o $@
 
 ## make                 build $(OUT)/otel-ebpf (needs the packages of `make deps`)
 ## make demo            (root) everything from nothing: install, build, watch a sample service

@@ -90,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	props_run(p, steps, cnt, 0);
 	must_hold(p, "as it came");
 	hash = p->hash;
+	if (p->ops->multiplexed) /* finds its footing by where I/Os start: pieces matter */
+		return 0;
 	for (size_t i = 0; i < 2; i++) {
 		props_reset(p, known);
 		props_run(p, steps, cnt, pieces[i]);

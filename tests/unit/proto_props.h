@@ -15,7 +15,11 @@
  *   props_prefix()  every prefix of a message gives NEED_MORE
  *   props_split()   splitting at any byte gives the same messages
  *   props_gap()     bytes missing anywhere are flagged, never guessed
- *   (the protected page needs no function of its own: every input ends there)
+ * Multiplexed protocols: the same per stream, followed through the place that the parser lends
+ * (message.owner). That a message's bytes come in other pieces may not change what is said, but for
+ * MSG_F_PART, which says when; where a parser finds its footing by where I/Os start (met late,
+ * after a loss) pieces do matter, and nobody should compare. (the protected page needs no function
+ * of its own: every input ends there)
  */
 #include <stdarg.h>
 #include <stdint.h>
@@ -47,6 +51,13 @@ struct props_msg {
 	char *text;
 };
 
+/* A stream of a multiplexed protocol, [0] request, [1] response. */
+struct props_stream {
+	struct props_stream *next;
+	void **owner;
+	bool begun[2], ended[2];
+};
+
 struct props_dir {
 	uint8_t *rest;
 	size_t len;
@@ -58,6 +69,7 @@ struct props {
 	uint8_t *state;
 	uint8_t *arena; /* PROPS_ARENA bytes, then the protected page */
 	struct props_dir dir[2];
+	struct props_stream *streams;
 	int run; /* 1 + direction */
 	bool parsing, probing;
 	bool unfinished; /* a stream ended inside a head */
@@ -93,8 +105,30 @@ static inline void props_views(struct message *m, struct bytes *ret[8])
 	memcpy(ret, v, sizeof(v));
 }
 
+static inline void props_streams_free(struct props *p)
+{
+	while (p->streams) {
+		struct props_stream *s = p->streams;
+
+		p->streams = s->next;
+		free(s);
+	}
+}
+
+static inline void props_stream_free(struct props *p, struct props_stream *s)
+{
+	struct props_stream **at = &p->streams;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	*s->owner = NULL;
+	free(s);
+}
+
 static inline void props_new_state(struct props *p)
 {
+	props_streams_free(p);
 	if (p->state && p->ops->state_done)
 		p->ops->state_done(p->state);
 	free(p->state);
@@ -125,6 +159,7 @@ static inline void props_init(struct props *p, const struct proto_ops *ops, bool
 
 static inline void props_done(struct props *p)
 {
+	props_streams_free(p);
 	for (size_t i = 0; i < p->msg_cnt; i++)
 		free(p->msgs[i].text);
 	free(p->msgs);
@@ -224,7 +259,11 @@ static inline void props_hash_message(struct props *p, enum oe_dir dir, struct m
 {
 	int64_t sums[] = {dir,
 			  m->kind,
-			  m->flags,
+			  m->flags & ~(uint32_t)MSG_F_PART,
+			  (int64_t)m->stream_id,
+			  m->rpc.status,
+			  m->rpc.messages,
+			  (int64_t)m->rpc.message_bytes,
 			  (int64_t)m->head_size,
 			  (int64_t)m->body_size,
 			  (int64_t)m->wire_size,
@@ -243,6 +282,57 @@ static inline void props_hash_message(struct props *p, enum oe_dir dir, struct m
 	}
 }
 
+/* The same for a message of a multiplexed protocol. */
+static inline void props_stream_message(struct props *p, struct message *m)
+{
+	struct props_stream *s = m->owner ? *m->owner : NULL;
+	int side = m->kind == MSG_REQUEST ? 0 : 1;
+
+	if (m->flags & MSG_F_LOST && !m->owner) {
+		props_streams_free(p);
+		return;
+	}
+	if (!m->owner) {
+		if (!(m->flags & MSG_F_ORPHAN))
+			props_broken(p, "no owner, and no orphan");
+		return;
+	}
+	if ((m->flags & MSG_F_ADOPT) || (m->kind == MSG_REQUEST && (m->flags & MSG_F_BEGIN))) {
+		if (s)
+			props_broken(p, "a stream begins twice");
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			abort();
+		*s = (struct props_stream){.next = p->streams, .owner = m->owner};
+		s->begun[0] = true;
+		s->ended[0] = m->flags & MSG_F_ADOPT;
+		p->streams = s;
+		*m->owner = s;
+	}
+	if (!s) {
+		props_broken(p, "a message of a stream that never began");
+		return;
+	}
+	if (s->owner != m->owner)
+		props_broken(p, "the owner's place has moved");
+	if (m->flags & (MSG_F_RESET | MSG_F_LOST)) {
+		props_stream_free(p, s);
+		return;
+	}
+	if (m->flags & (MSG_F_INTERIM | MSG_F_ADOPT))
+		return;
+	if (side && (m->flags & MSG_F_BEGIN) && s->begun[1])
+		props_broken(p, "a response begins twice");
+	s->begun[side] |= (m->flags & MSG_F_BEGIN) != 0;
+	if (!s->begun[side] && (m->flags & MSG_F_END))
+		props_broken(p, "END without BEGIN");
+	if (s->ended[side])
+		props_broken(p, "a message of what has ended");
+	s->ended[side] |= (m->flags & MSG_F_END) != 0;
+	if (s->ended[0] && s->ended[1])
+		props_stream_free(p, s);
+}
+
 /* A message came out: does it keep the contract? */
 static inline void props_message(struct props *p, enum oe_dir dir, struct message *m,
 				 struct bytes in)
@@ -252,27 +342,35 @@ static inline void props_message(struct props *p, enum oe_dir dir, struct messag
 
 	if (m->kind != MSG_REQUEST && m->kind != MSG_RESPONSE)
 		props_broken(p, "a message without a kind");
-	if (m->family == MSG_FAMILY_NONE)
+	if (m->family == MSG_FAMILY_NONE && !p->ops->multiplexed)
 		props_broken(p, "a message without a family");
-	if (!(m->flags & (MSG_F_BEGIN | MSG_F_END)))
+	if (!(m->flags & (MSG_F_BEGIN | MSG_F_END)) &&
+	    !(p->ops->multiplexed &&
+	      (m->flags & (MSG_F_PART | MSG_F_RESET | MSG_F_LOST | MSG_F_ADOPT))))
 		props_broken(p, "a message that neither begins nor ends");
-	if ((m->flags & MSG_F_BEGIN) && d->open)
-		props_broken(p, "BEGIN while another message is open");
-	if (!(m->flags & MSG_F_BEGIN) && !d->open)
-		props_broken(p, "END without BEGIN");
 	if ((m->flags & MSG_F_TRUNCATED) && !(m->flags & MSG_F_BEGIN))
 		props_broken(p, "TRUNCATED belongs to a head");
-	d->open = !(m->flags & MSG_F_END);
+	if (p->ops->multiplexed) {
+		props_stream_message(p, m);
+	} else {
+		if ((m->flags & MSG_F_BEGIN) && d->open)
+			props_broken(p, "BEGIN while another message is open");
+		if (!(m->flags & MSG_F_BEGIN) && !d->open)
+			props_broken(p, "END without BEGIN");
+		d->open = !(m->flags & MSG_F_END);
+	}
 	if (m->flags & MSG_F_END)
 		p->ended[dir] += m->wire_size;
 	if (m->body_size > m->wire_size)
 		props_broken(p, "a body larger than its message");
 	props_views(m, v);
 	for (int i = 0; i < 8; i++)
-		if (v[i]->len && !props_inside(*v[i], in.data, in.len) &&
+		if (v[i]->len && !p->ops->multiplexed && !props_inside(*v[i], in.data, in.len) &&
 		    !props_inside(*v[i], p->state, p->ops->state_size))
 			props_broken(p, "view %d points elsewhere", i);
 	if (p->broken[0])
+		return;
+	if (m->flags == MSG_F_PART)
 		return;
 	props_hash_message(p, dir, m);
 	if (p->record)
@@ -306,7 +404,7 @@ static inline void props_parse(struct props *p, enum oe_dir dir)
 		if (p->last == PARSE_SKIP && !used)
 			props_broken(p, "SKIP without progress");
 		idle = used ? 0 : idle + 1;
-		if (idle > 2)
+		if (idle > (p->ops->multiplexed ? 2000 : 2))
 			props_broken(p, "messages without progress");
 		if (p->last == PARSE_OK)
 			props_message(p, dir, &m, in);
