@@ -69,10 +69,15 @@ bool tracectx_parse_bin(struct bytes in, struct tracectx *ret)
 	uint32_t acc = 0, bits = 0;
 	size_t n = 0;
 
-	while (in.len && in.data[in.len - 1] == '=')
-		in.len--;
-	if (in.len != (TRACE_BIN_LEN * 8 + 5) / 6)
-		return false;
+	if (in.len == TRACE_BIN_LEN + 1 && !in.data[0]) { /* true binary metadata */
+		memcpy(raw, in.data + 1, TRACE_BIN_LEN);
+		in = BYTES_NONE;
+	} else {
+		while (in.len && in.data[in.len - 1] == '=')
+			in.len--;
+		if (in.len != (TRACE_BIN_LEN * 8 + 5) / 6)
+			return false;
+	}
 	for (size_t i = 0; i < in.len; i++) {
 		int v = base64_digit(in.data[i]);
 

@@ -15,7 +15,8 @@ struct tracectx {
 /* Lower-case hex only, non-zero ids, version != ff, exact lengths. False leaves *ret alone. */
 bool tracectx_parse(struct bytes traceparent, struct tracectx *ret);
 /*
- * grpc-trace-bin: base64 (padding optional) of the OpenCensus binary format, version 0: trace id,
+ * grpc-trace-bin: base64 (padding optional), or a zero byte and the bytes themselves (what gRPC's C
+ * core sends to its like), of the OpenCensus binary format, version 0: trace id,
  * span id, options, each behind its field number.
  */
 bool tracectx_parse_bin(struct bytes grpc_trace_bin, struct tracectx *ret);

@@ -19,7 +19,9 @@ static struct bytes until(struct bytes b, const char *stops)
 void target_split(struct bytes method, struct bytes target, struct target_parts *ret)
 {
 	*ret = (struct target_parts){.scheme = BYTES_NONE};
-	if (bytes_eq(method, BYTES_LIT("CONNECT")) || bytes_eq(target, BYTES_LIT("*")))
+	/* a CONNECT with a path is an extended one (RFC 8441) */
+	if ((bytes_eq(method, BYTES_LIT("CONNECT")) && !bytes_starts(target, BYTES_LIT("/"))) ||
+	    bytes_eq(target, BYTES_LIT("*")))
 		return;
 	if (target.len && target.data[0] != '/') {
 		struct bytes scheme = until(target, ":/?#");

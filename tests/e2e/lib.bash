@@ -92,7 +92,7 @@ start_nginx() {
 			sendfile on;
 			large_client_header_buffers 8 64k;
 			server {
-				listen 127.0.0.1:$PORT;
+				listen 127.0.0.1:$PORT${NGINX_LISTEN:+ $NGINX_LISTEN};
 				listen unix:$TMP/nginx.sock;
 				root $TMP/www;
 				location /ka/ { return 200 "kept\n"; }
@@ -107,9 +107,35 @@ start_nginx() {
 	"${NGINX_BIN:-nginx}" -c "$TMP/nginx.conf" 3>&- &
 	TARGET=$!
 	PIDS="$PIDS $TARGET"
-	wait_for 10 curl -s -o /dev/null "http://127.0.0.1:$PORT/"
+	wait_for 10 curl -s -o /dev/null ${NGINX_LISTEN:+--http2-prior-knowledge} "http://127.0.0.1:$PORT/"
 	: >"$TMP/access.log"
 	kill -USR1 "$TARGET" # reopen the log
+}
+
+# need_venv: a python with the packages of tests/tools/requirements.txt; sets PY
+need_venv() {
+	PY=$(OUT=$OUT "$ROOT/tests/tools/venv.sh" 2>"$TMP/venv.err") || skip "no python packages: $(tail -1 "$TMP/venv.err")"
+}
+
+# need_go NAME: builds tests/apps/NAME; sets APP
+need_go() {
+	need go
+	APP=$OUT/peers/$1
+	[ -x "$APP" ] && [ "$APP" -nt "$APPS/$1/main.go" ] && return
+	mkdir -p "$OUT/peers"
+	(cd "$APPS/$1" && go build -o "$APP" .) 2>"$TMP/go.err" || skip "cannot build $1: $(tail -1 "$TMP/go.err")"
+}
+
+# start_nghttpd: serves $TMP/www without TLS; sets TARGET, PORT
+start_nghttpd() {
+	need nghttpd
+	PORT=$(free_port)
+	mkdir -p "$TMP/www"
+	echo hello >"$TMP/www/a.txt"
+	nghttpd --no-tls -d "$TMP/www" "$PORT" >/dev/null 2>&1 3>&- &
+	TARGET=$!
+	PIDS="$PIDS $TARGET"
+	wait_for 10 curl -s -o /dev/null --http2-prior-knowledge "http://127.0.0.1:$PORT/a.txt"
 }
 
 # start_watch SELECTION/OPTIONS...: spans and metrics to $TMP/spans.json; waits until it captures

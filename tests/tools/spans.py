@@ -4,7 +4,7 @@
 
 spans.py list FILE                        one line per span: KIND METHOD PATH STATUS
 spans.py count FILE [key=value ...]       number of spans that match; keys: kind, name, service, or an attribute
-spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body]
+spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body,ATTRIBUTE]
                                           the spans of that kind are exactly the requests of TRUTH (JSON lines)
 spans.py sum FILE METRIC [key=value ...]  sum of a histogram's counts, or of a sum's values
 """
@@ -67,7 +67,7 @@ def matches(s, conds):
 
 def expect(args):
     fields = args.fields.split(",")
-    got = collections.Counter(tuple(s[f] for f in fields) for s in spans(args.file) if s["kind"] == args.kind)
+    got = collections.Counter(tuple(s[f] if f in s else s["attrs"].get(f) for f in fields) for s in spans(args.file) if s["kind"] == args.kind)
     want = collections.Counter()
     with open(args.truth, encoding="utf-8") as f:
         for line in f:

@@ -145,6 +145,9 @@ static void test_trace_bin(void)
 	   "another version");
 	ok(!tracectx_parse_bin(BYTES_LIT("AAAK92UZFs1D3YRI6yEcgDGcAbetq3FpIDMxAg"), &c),
 	   "too short");
+	ok(tracectx_parse_bin(bytes_of("\0\0\0tttttttttttttttt\1ssssssss\2\1", 30), &c) &&
+		   c.trace_id[0] == 't' && c.span_id[7] == 's' && c.flags == 1,
+	   "not coded");
 	for (size_t i = 0; i < sizeof(good) - 1; i++) {
 		memcpy(bad, good, sizeof(good));
 		bad[i] = '*';
