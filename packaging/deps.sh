@@ -41,6 +41,8 @@ cmd:wrk wrk
 cmd:h2load nghttp2-client
 cmd:nghttpd nghttp2-server
 hdr:nghttp2/nghttp2.h libnghttp2-dev
+cmd:g++ g++
+file:/usr/include/grpcpp/grpcpp.h libgrpc++-dev
 cmd:tcpdump tcpdump
 cmd:tshark tshark
 cmd:jq jq

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# grpc_app.sh LANG build | server PORT | client TARGET SCENARIO [N]: a gRPC peer of tests/apps/grpc (LANG: py go node java
-# cpp), made once under $OUT/peers/grpc/LANG; the process becomes the peer. Exits 77 with the reason on stderr when the peer
-# cannot be made here.
+# grpc_app.sh LANG build | server PORT | client TARGET SCENARIO [N]: a gRPC peer of tests/apps/grpc (LANG: node java cpp;
+# Python's and Go's are tests/apps/grpc_py.py and grpc_go), made once under $OUT/peers/grpc/LANG; the process becomes the
+# peer. Exits 77 with the reason on stderr when the peer cannot be made here.
 #   server: on 127.0.0.1:PORT (or unix:PATH), says "ready", ends on SIGTERM.
 #   client: N calls (1 when not said) on one channel, for each a line METHOD CODE SENT RECEIVED. Scenarios: unary, codes,
 #   streams, deadline, cancel, large, metadata, unimplemented; load says METHOD CODE CALLS for each code at the end.
@@ -11,7 +11,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${OUT:-.output}
 case $out in /*) ;; *) out=$root/$out ;; esac
 [ $# -ge 2 ] || {
-	echo "usage: grpc_app.sh py|go|node|java|cpp build | server PORT | client TARGET SCENARIO [N]" >&2
+	echo "usage: grpc_app.sh node|java|cpp build | server PORT | client TARGET SCENARIO [N]" >&2
 	exit 2
 }
 lang=$1
@@ -34,15 +34,6 @@ need() {
 	command -v "$1" >/dev/null || lacks "no $1 here"
 }
 
-build_py() {
-	python3 -m venv --clear "$dir/venv" &&
-		"$dir/venv/bin/pip" install -q --disable-pip-version-check -r "$src/requirements.txt"
-}
-
-build_go() {
-	(cd "$src" && GOFLAGS="-mod=readonly -buildvcs=false" CGO_ENABLED=0 go build -o "$dir/echo" .)
-}
-
 build_node() {
 	cp "$src/package.json" "$src/package-lock.json" "$dir/" && cd "$dir" &&
 		npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
@@ -62,8 +53,6 @@ build_cpp() {
 }
 
 case $lang in
-py) need python3 ;;
-go) need go ;;
 node) need node && need npm ;;
 java) need java && need javac && need mvn ;;
 cpp)
@@ -76,9 +65,9 @@ cpp)
 	;;
 esac
 
-# built, and nothing that went into it has changed since (echo.py and echo.js run from where they are)
+# built, and nothing that went into it has changed since (echo.js runs from where it is)
 built() {
-	[ -e "$dir/ok" ] && [ -z "$(find "$src" -type f -newer "$dir/ok" ! -name echo.py ! -name echo.js)" ]
+	[ -e "$dir/ok" ] && [ -z "$(find "$src" -type f -newer "$dir/ok" ! -name echo.js)" ]
 }
 
 mkdir -p "$dir"
@@ -96,8 +85,7 @@ fi
 [ "$1" != build ] || exit 0
 
 case $lang in
-py) exec "$dir/venv/bin/python" -B "$src/echo.py" "$@" ;;
-go | cpp) exec "$dir/echo" "$@" ;;
+cpp) exec "$dir/echo" "$@" ;;
 node) NODE_PATH=$dir/node_modules exec node "$src/echo.js" "$@" ;;
 java) exec java -Xmx256m -cp "$dir/classes:$dir/lib/*" Echo "$@" ;;
 esac
