@@ -506,6 +506,8 @@ out:
 		OE_COUNT(c->st, io_nobuf, 1);
 	else if (fault || c->lost)
 		OE_COUNT(c->st, io_fault, 1);
+	else if (c->cut)
+		OE_COUNT(c->st, io_cut, 1);
 	if (c->parts > 1)
 		OE_COUNT(c->st, io_parts, c->parts - 1);
 	return c->failed ? OE_WALK_FAILED : noframe ? OE_WALK_NOFRAME : OE_WALK_SENT;

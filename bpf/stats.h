@@ -15,8 +15,8 @@ struct oe_stats {
 	__u64 bytes_dropped; /* stream bytes of dropped records */
 	__u64 io_nobuf;	     /* emitted with length only: sendfile, splice, io_uring ... */
 	__u64 io_fault;	     /* emitted with length only or cut: a page was not resident */
-	__u64 io_cut;	     /* emitted with fewer bytes than the I/O had, by the copy limits */
-	__u64 aux_emitted;   /* connection, close and process records */
+	__u64 io_cut; /* emitted with fewer bytes than the I/O had: copy limits, DATA of HTTP/2 */
+	__u64 aux_emitted; /* connection, close and process records */
 	__u64 aux_dropped;
 	__u64 state_failed; /* no memory for a socket's state */
 	__u64 io_parts;	    /* further records of I/Os that were emitted in parts */

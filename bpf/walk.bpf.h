@@ -24,11 +24,11 @@
 #include "bpf/emit.bpf.h"
 #include "bpf/sniff.h"
 
-#define OE_WALK_WHOLE	   1536 /* I/Os up to here are copied whole */
-#define OE_WALK_STEPS	   4096 /* buffers and frames of one I/O */
-#define OE_WALK_DATA_ALL   1024 /* DATA up to here is copied: a copy costs less than a record */
-#define OE_WALK_COPY_STEPS 512	/* of OE_WALK_FRAMES frames each */
-#define OE_WALK_FRAMES	   4
+#define OE_WALK_WHOLE	   1536	 /* I/Os up to here are copied whole */
+#define OE_WALK_STEPS	   65536 /* buffers and headers of one I/O */
+#define OE_WALK_DATA_ALL   1024	 /* DATA up to here is copied: a copy costs less than a record */
+#define OE_WALK_COPY_STEPS 1024	 /* of OE_WALK_FRAMES frames each: 16 KiB of empty frames */
+#define OE_WALK_FRAMES	   2
 #define OE_WALK_HEAD_KEEP  65536   /* of header blocks */
 #define OE_WALK_CTL_KEEP   64	   /* of other frames */
 #define OE_WALK_LEN_MAX	   1048576 /* larger frames are taken for a loss of footing */
@@ -54,7 +54,9 @@ struct oe_walk_io {
 	__u32 parts;
 	__u32 failed; /* a record was not sent */
 	__u32 lost;
+	__u32 cut; /* bytes were skipped */
 	__u32 flags;
+	__u32 pad;
 };
 
 static __always_inline __u32 oe_walk_need(const struct oe_walk *w)
@@ -151,6 +153,8 @@ static __always_inline void oe_walk_flush(struct oe_walk_io *c)
 		return;
 	if (have > OE_CAP_LIMIT)
 		have = 0; /* cannot be; for the verifier */
+	if (have < c->seg)
+		c->cut = 1;
 	b->rec.hdr.flags = c->flags | (have < c->seg ? OE_F_CUT : 0);
 	b->rec.hdr.len = sizeof(b->rec) + have;
 	b->rec.off = c->off;

@@ -722,6 +722,8 @@ static bool h2_early(const void *st, enum oe_dir dir, struct bytes in)
 
 	if (!d->aligned || !h->client || from_client(h, dir))
 		return false;
+	if (!h->last_id && !d->hpack.complete)
+		return false; /* met late: answers to requests from before our time */
 	while (at <= in.len && in.len - at >= FRAME_HEAD) {
 		const uint8_t *p = in.data + at;
 		uint32_t id = be32(p + 5) & 0x7fffffff;
