@@ -31,7 +31,8 @@
 #define OE_WALK_FRAMES	   2
 #define OE_WALK_HEAD_KEEP  65536   /* of header blocks */
 #define OE_WALK_CTL_KEEP   64	   /* of other frames */
-#define OE_WALK_LEN_MAX	   1048576 /* larger frames are taken for a loss of footing */
+#define OE_WALK_LEN_MAX	   1048576 /* larger frames of unknown types are taken for a loss of footing \
+				    */
 
 #define OE_WALK_MISSES 64
 
@@ -107,7 +108,7 @@ static __always_inline void oe_walk_frame(struct oe_walk *w, const __u8 *p)
 	__u32 id = ((__u32)p[5] & 0x7f) << 24 | (__u32)p[6] << 16 | (__u32)p[7] << 8 | p[8];
 	__u8 type = p[3];
 
-	if (len > OE_WALK_LEN_MAX || !oe_h2_frame_ok(len, type, id)) {
+	if ((type > 9 && len > OE_WALK_LEN_MAX) || !oe_h2_frame_ok(len, type, id)) {
 		w->on = 0;
 		return;
 	}
