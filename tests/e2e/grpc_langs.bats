@@ -22,17 +22,19 @@ pairs() {
 	EOF
 }
 
-whole() { # LANG
-	local app=$ROOT/tests/tools/grpc_app.sh shell s
+whole() { # LANG [unix]
+	local app=$ROOT/tests/tools/grpc_app.sh shell at to
 	OUT=$OUT "$app" "$1" build 2>"$TMP/build" || skip "$(tail -1 "$TMP/build")"
-	PORT=$(free_port)
-	OUT=$OUT "$app" "$1" server "$PORT" >"$TMP/ready" 2>"$TMP/server.err" 3>&- &
+	at=$(free_port)
+	to=127.0.0.1:$at
+	[ "${2:-}" = unix ] && at=unix:$TMP/sock && to=$at
+	OUT=$OUT "$app" "$1" server "$at" >"$TMP/ready" 2>"$TMP/server.err" 3>&- &
 	TARGET=$!
 	PIDS="$PIDS $TARGET"
 	wait_for 20 grep -q ready "$TMP/ready"
 	mkfifo "$TMP/go"
-	OUT=$OUT bash -c 'read -r _ <"$1"; for s in $5; do "$2" "$3" client "127.0.0.1:$4" "${s%:*}" "${s#*:}"; done' \
-		_ "$TMP/go" "$app" "$1" "$PORT" "$SCENARIOS" >"$TMP/calls" 2>"$TMP/client.err" 3>&- &
+	OUT=$OUT bash -c 'read -r _ <"$1"; for s in $5; do "$2" "$3" client "$4" "${s%:*}" "${s#*:}"; done' \
+		_ "$TMP/go" "$app" "$1" "$to" "$SCENARIOS" >"$TMP/calls" 2>"$TMP/client.err" 3>&- &
 	shell=$!
 	PIDS="$PIDS $shell"
 	start_watch --pid "$TARGET" --pid "$shell"
@@ -55,5 +57,6 @@ whole() { # LANG
 }
 
 @test "C++" { whole cpp; }
+@test "C++ over a Unix socket" { whole cpp unix; }
 @test "Node" { whole node; }
 @test "Java" { whole java; }
