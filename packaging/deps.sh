@@ -40,6 +40,7 @@ cmd:node nodejs
 cmd:wrk wrk
 cmd:h2load nghttp2-client
 cmd:nghttpd nghttp2-server
+hdr:jansson.h libjansson-dev
 hdr:nghttp2/nghttp2.h libnghttp2-dev
 cmd:g++ g++
 file:/usr/include/grpcpp/grpcpp.h libgrpc++-dev

@@ -376,8 +376,8 @@ static enum parse_status data_bytes(struct h2 *h, enum oe_dir dir, const uint8_t
 	struct h2_side *side = s ? &s->side[client ? 0 : 1] : NULL;
 	uint32_t body, began = 0;
 
-	if (side && side->ended)
-		side = NULL;
+	if (side && (side->ended || !side->begun))
+		side = NULL; /* what comes before its head is nobody's either */
 	if (side)
 		side->wire += len;
 	if (d->pad_next && len) {
@@ -386,8 +386,11 @@ static enum parse_status data_bytes(struct h2 *h, enum oe_dir dir, const uint8_t
 		len--;
 		if (data)
 			d->pad = *data++;
-		else if (side)
+		else if (side) {
 			side->unknown = side->scan.lost = true;
+			/* so that the size is a lower bound */
+			d->pad = d->left < 255 ? (uint8_t)d->left : 255;
+		}
 		if (d->pad > d->left)
 			return PARSE_INVALID;
 	}
@@ -579,7 +582,7 @@ static bool frames_ahead(struct bytes in, bool strong)
 			return heads > 1 || (!strong && p[3] != FRAME_DATA);
 		at += FRAME_HEAD + len;
 	}
-	return heads > 1 || (heads == 1 && at == in.len);
+	return heads > 1 || (heads == 1 && (at == in.len || !strong));
 }
 
 static void make_ready(struct h2 *h)

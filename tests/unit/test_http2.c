@@ -524,6 +524,52 @@ static void test_upgrade(void)
 	talk_done(&t);
 }
 
+/* Found by reading, each once a fault. */
+static void test_faults(void)
+{
+	static struct talk t;
+
+	talk_init(&t);
+	preface(&t);
+	headers(&t, C, 1, 1, GET("/"));
+	say(&t, C);
+	frame(&t, S, 0, 1, 1, "body", 4);
+	say(&t, S);
+	heard(&t, ">1BE:GET:/:0", "DATA before its head is nobody's");
+	headers(&t, S, 1, 1, ":status: 200");
+	say(&t, S);
+	heard(&t, "<1BE:200:0", "and the head is believed");
+	headers(&t, C, 0, 3, POST("/", "a/b"));
+	frame(&t, C, 0, 9, 3, "\5body\0\0\0\0\0", 10);
+	t.len[C] -= 10;
+	say(&t, C);
+	props_missing(&t.p, C, 10);
+	heard(&t, ">3B:POST:/ >3EU:0", "padding of unknown length: a lower bound");
+	talk_done(&t);
+
+	talk_init(&t);
+	put(&t, C, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+	headers(&t, C, 1, 1, GET("/"));
+	say(&t, C);
+	frame(&t, S, 4, 0, 0, "\0\3\0\0\0\144", 6);
+	put(&t, S, "\0\0", 2);
+	say(&t, S);
+	t.p.dir[S].len =
+		0; /* the rest of that head is not told; what counts is what was not thrown away */
+	heard(&t, ">1BE:GET:/:0", "a first I/O that ends inside a frame head");
+	is_int(t.p.lost, 0, "is no loss");
+	talk_done(&t);
+
+	talk_init(&t);
+	http2_ops.upgraded(t.p.state, C);
+	props_missing(&t.p, S, 1000);
+	headers(&t, C, 1, 3, GET("/"));
+	put(&t, C, "", 0);
+	say(&t, C);
+	is_str(t.p.broken, "", "a gap right behind the Upgrade");
+	talk_done(&t);
+}
+
 static void test_early(void)
 {
 	static struct talk t;
@@ -758,6 +804,7 @@ int main(void)
 	test_many();
 	test_upgrade();
 	test_early();
+	test_faults();
 	for (unsigned int i = 1; i <= 5; i++)
 		test_peer(i);
 	return tap_done();
