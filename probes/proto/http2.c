@@ -123,6 +123,7 @@ static enum parse_status lost(struct h2 *h, struct h2_dir *d, struct message *m)
 	buf_clear(&d->block, KEEP);
 	d->aligned = d->in_frame = d->in_block = d->pad_next = false;
 	d->before = d->left = 0;
+	h->adopt = false;
 	if (!h->streams.oldest)
 		return PARSE_SKIP;
 	h->doomed = true;

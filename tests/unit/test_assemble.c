@@ -119,11 +119,11 @@ static void announce(int c, uint8_t role, bool fresh)
 }
 
 /* io_len beyond the text: bytes that were not captured. at: offset from the expected one. */
-static void data_at(int c, int dir, const char *text, uint32_t missing, uint32_t tid, int64_t at)
+static void bytes_at(int c, int dir, const void *p, uint32_t n, uint32_t missing, uint32_t tid,
+		     int64_t at)
 {
 	_Alignas(8) uint8_t mem[sizeof(struct oe_data) + 4096];
 	struct oe_data *d = (void *)mem;
-	uint32_t n = (uint32_t)strlen(text);
 
 	w.now += 1000000;
 	*d = (struct oe_data){
@@ -134,10 +134,15 @@ static void data_at(int c, int dir, const char *text, uint32_t missing, uint32_t
 		.cap_len = n,
 		.tgid = 1,
 		.tid = tid};
-	memcpy(d->payload, text, n);
+	memcpy(d->payload, p, n);
 	if (d->off + d->io_len > w.next[c][dir])
 		w.next[c][dir] = d->off + d->io_len;
 	conn_record(w.conns, d, d->hdr.len);
+}
+
+static void data_at(int c, int dir, const char *text, uint32_t missing, uint32_t tid, int64_t at)
+{
+	bytes_at(c, dir, text, (uint32_t)strlen(text), missing, tid, at);
 }
 
 static void in(int c, const char *text)
@@ -411,6 +416,75 @@ static void test_identity(void)
 	end("C:/t:200", "done");
 }
 
+#define MAGIC	 "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+/* POST http: / with a body to come, and a body of 200 bytes in two frames */
+#define POST1	      "\0\0\3\1\4\0\0\0\1\x83\x86\x84"
+#define BODY1	      "\0\0\x64\0\0\0\0\0\1" HUNDRED "\0\0\x64\0\1\0\0\0\1" HUNDRED
+#define TEN	      "0123456789"
+#define HUNDRED	      TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define OK1	      "\0\0\1\1\4\0\0\0\1\x88"
+#define END1	      "\0\0\1\0\1\0\0\0\1x"
+#define BYTES(dir, s) bytes_at(0, dir, s, sizeof(s) - 1, 0, 1, 0)
+
+static void test_http2(void)
+{
+	static const char talk[] = MAGIC POST1 BODY1;
+
+	uint32_t bad = 0;
+
+	for (uint32_t cut = 1; cut < sizeof(talk) - 1; cut++) {
+		start(16);
+		announce(0, OE_ROLE_SERVER, true);
+		bytes_at(0, 0, talk, cut, 0, 1, 0);
+		bytes_at(0, 0, talk + cut, sizeof(talk) - 1 - cut, 0, 1, 0);
+		BYTES(1, SETTINGS OK1 END1);
+		if ((strcmp(w.text, "S:/:200") || w.stats.gaps || w.stats.unknown) && !bad)
+			bad = cut;
+		w.a.stopping = true;
+		conn_table_free(w.conns);
+		assemble_done(&w.a);
+	}
+	is_int(bad, 0, "HTTP/2 in two I/O, cut anywhere");
+
+	start(16);
+	announce(0, OE_ROLE_SERVER, true);
+	BYTES(0, MAGIC POST1 END1);
+	BYTES(1, SETTINGS END1); /* a body before its head */
+	BYTES(0, "\0\0\3\1\5\0\0\0\3\x82\x86\x84");
+	BYTES(1, "\0\0\1\1\5\0\0\0\3\x8d");
+	BYTES(0, "\0\0\3\1\5\0\0\0\5\x82\x86\x84");
+	BYTES(1, "\0\0\1\1\5\0\0\0\5\x8d");
+	close_conn(0, OE_CLOSE_ALL, 0);
+	later(100);
+	end("S:/:404 S:/:404 S:/:-1!none", "HTTP/2, a body without a head ends nothing");
+
+	start(16);
+	announce(0, OE_ROLE_SERVER, true);
+	BYTES(0, MAGIC POST1 END1);
+	BYTES(0, "\0\0\3\1\5\0\0\0\3\x82\x86\x84");
+	BYTES(1, SETTINGS "\0\0\1\1\5\0\0\0\3\x8d" OK1);
+	bytes_at(0, 0, "", 0, 100, 1, 0); /* frames that nobody saw */
+	BYTES(1, END1);
+	BYTES(0, "\0\0\3\1\5\0\0\0\5\x82\x86\x84");
+	BYTES(1, "\0\0\1\1\5\0\0\0\5\x8d");
+	end("S:/:404 S:/:404", "HTTP/2, frames lost: what was open is unknown, then it goes on");
+	is_int(w.stats.unknown, 1, "  and counted");
+
+	for (int cut = 0; cut < 2; cut++) {
+		start(16);
+		announce(0, OE_ROLE_SERVER, true);
+		in(0, "GET /up HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+		data_at(0, 1, "HTTP/1.1 101 S\r\nUpgrade: h2c\r\n\r\n", cut ? 500 : 0, 1, 0);
+		BYTES(0, MAGIC);
+		BYTES(1, SETTINGS OK1 END1);
+		BYTES(0, "\0\0\3\1\5\0\0\0\3\x82\x86\x84");
+		BYTES(1, "\0\0\1\1\5\0\0\0\3\x8d");
+		end(cut ? "S:/:404" : "S:/up:200 S:/:404",
+		    cut ? "h2c, what follows 101 was not captured" : "h2c");
+	}
+}
+
 int main(void)
 {
 	test_pairing();
@@ -419,5 +493,6 @@ int main(void)
 	test_order();
 	test_loss();
 	test_identity();
+	test_http2();
 	return tap_done();
 }
