@@ -27,12 +27,13 @@
 #define OE_WALK_WHOLE	   1536	 /* I/Os up to here are copied whole */
 #define OE_WALK_STEPS	   65536 /* buffers and headers of one I/O */
 #define OE_WALK_DATA_ALL   1024	 /* DATA up to here is copied: a copy costs less than a record */
-#define OE_WALK_COPY_STEPS 1024	 /* of OE_WALK_FRAMES frames each: 16 KiB of empty frames */
-#define OE_WALK_FRAMES	   2
-#define OE_WALK_HEAD_KEEP  65536   /* of header blocks */
-#define OE_WALK_CTL_KEEP   64	   /* of other frames */
-#define OE_WALK_LEN_MAX	   1048576 /* larger frames of unknown types are taken for a loss of footing \
-				    */
+#define OE_WALK_COPY_STEPS 2048	 /* frames of 16 KiB of empty ones */
+#define OE_WALK_FRAMES	   1
+#define OE_WALK_HEAD_KEEP  65536 /* of header blocks */
+#define OE_WALK_CTL_KEEP   64	 /* of other frames */
+#define OE_WALK_LEN_MAX                                                                            \
+	1048576 /* larger frames of unknown types are taken for a loss of footing                  \
+		 */
 
 #define OE_WALK_MISSES 64
 
@@ -134,14 +135,24 @@ static __always_inline void oe_walk_frame(struct oe_walk *w, const __u8 *p)
 	w->skip = len - w->keep;
 }
 
-/* The header in p is whole. */
-static __always_inline void oe_walk_head(struct oe_walk *w, const __u8 *p)
+struct oe_walk_header {
+	__u8 b[OE_H2_HEAD];
+};
+
+/*
+ * The header is whole. A global function, so that the verifier goes through its cases once, not
+ * once for every way to get here.
+ */
+__weak __noinline int oe_walk_head(struct oe_walk *w, const struct oe_walk_header *h)
 {
+	if (!w || !h)
+		return 0;
 	w->have = 0;
 	if (w->prefix)
-		oe_walk_prefix(w, p);
+		oe_walk_prefix(w, h->b);
 	else
-		oe_walk_frame(w, p);
+		oe_walk_frame(w, h->b);
+	return 0;
 }
 
 /* Sends the segment and begins the next one. */
@@ -229,7 +240,7 @@ static long oe_walk_step(__u32 i, struct oe_walk_io *c)
 		c->have = have + n;
 		w->have = got + n;
 		if (w->have == need)
-			oe_walk_head(w, w->head);
+			oe_walk_head(w, (const struct oe_walk_header *)w->head);
 	}
 	c->at += n;
 	c->here -= n;
@@ -270,7 +281,7 @@ static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
 		}
 		need = oe_walk_need(w);
 		if (!w->have && c->have - at >= need) {
-			oe_walk_head(w, c->b->payload + at);
+			oe_walk_head(w, (const struct oe_walk_header *)(c->b->payload + at));
 			c->here = at + need;
 		} else {
 			n = w->have;
@@ -280,7 +291,7 @@ static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
 			w->have = n + 1;
 			c->here = at + 1;
 			if (w->have == need)
-				oe_walk_head(w, w->head);
+				oe_walk_head(w, (const struct oe_walk_header *)w->head);
 		}
 		if (!w->on)
 			return 1;
