@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "userspace/tracectx.h"
 
+#include "userspace/base/base64.h"
+
 /* Lower case only, as the text demands; 0xff: no hex digit. */
 static uint8_t hex_digit(uint8_t c)
 {
@@ -48,17 +50,6 @@ bool tracectx_parse(struct bytes tp, struct tracectx *ret)
 		return false;
 	*ret = c;
 	return true;
-}
-
-static int base64_digit(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 #define TRACE_BIN_LEN 29u /* version, 0 + 16 bytes, 1 + 8 bytes, 2 + 1 byte */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probes/proto/grpc.h"
 
+#include "userspace/base/base64.h"
+
 #define FLAG_COMPRESSED 0x01
 #define FLAG_TRAILERS	0x80 /* gRPC-Web */
 
@@ -73,17 +75,6 @@ static void web_binary(struct grpc_web *w, struct bytes in)
 		grpc_scan(&w->scan, bytes_of(in.data + at, n));
 		at += n;
 	}
-}
-
-static int base64_digit(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 static void web_text(struct grpc_web *w, struct bytes in)
