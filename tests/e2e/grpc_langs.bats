@@ -6,7 +6,8 @@ load lib.bash
 setup() { common_setup; need_root; }
 teardown() { common_teardown; }
 
-SCENARIOS='unary:20 codes:34 streams:5 deadline:2 cancel:3 large:3 metadata:3 unimplemented:2'
+# (deadlines are for grpc_*.bats: a client that is slow to start may give up before anything is on the wire)
+SCENARIOS='unary:20 codes:34 streams:5 cancel:3 large:3 metadata:3 unimplemented:2'
 
 # pairs FILE KIND: METHOD CODE of each span of that kind, sorted
 pairs() {
@@ -41,16 +42,15 @@ whole() { # LANG [unix]
 	echo go >"$TMP/go"
 	wait "$shell"
 	stop_watch 1
-	# 20 + 34 + 3 x 5 + 2 + 3 + 3 + 3 + 2
-	[ "$(wc -l <"$TMP/calls")" = 82 ]
+	# 20 + 34 + 3 x 5 + 3 + 3 + 3 + 2
+	[ "$(wc -l <"$TMP/calls")" = 80 ]
 	awk '{ print $1, $2 }' "$TMP/calls" | sort >"$TMP/want"
 	pairs "$TMP/spans.json" 3 >"$TMP/client"
-	diff "$TMP/want" "$TMP/client"
 	pairs "$TMP/spans.json" 2 >"$TMP/server"
-	# whether a server's own clock or the client's reset comes first at a deadline is a race: both are true
-	diff <(sed 's/DEADLINE_EXCEEDED/CANCELLED/' "$TMP/want" | sort) <(sed 's/DEADLINE_EXCEEDED/CANCELLED/' "$TMP/server" | sort)
-	[ "$(metric rpc.server.call.duration)" = 82 ]
-	[ "$(metric rpc.client.call.duration)" = 82 ]
+	diff "$TMP/want" "$TMP/client"
+	diff "$TMP/want" "$TMP/server"
+	[ "$(metric rpc.server.call.duration)" = 80 ]
+	[ "$(metric rpc.client.call.duration)" = 80 ]
 	[ "$(ledger requests unknown_bytes_lost)" = 0 ]
 	[ "$(ledger stream.events lost)" = 0 ]
 	grep -q '"traceId": *"0af7651916cd43dd8448eb211c80319c"' "$TMP/spans.json"

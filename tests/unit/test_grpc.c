@@ -241,6 +241,11 @@ static const struct row rows[] = {
 	 "! " HEAD "rpc.response.status_code=INTERNAL error.type=INTERNAL", NULL},
 	{"the connection broke, client", CLI, EXCHANGE_NO_RESPONSE, 0, 0, -1, -1, 0, 5, M, NULL,
 	 ECONNRESET, "! " HEAD "rpc.response.status_code=UNAVAILABLE error.type=UNAVAILABLE", NULL},
+	{"the connection ended when the time was over", CLI, EXCHANGE_NO_RESPONSE, 0, 0, -1, -1,
+	 100, 100, M, NULL, 0,
+	 "! " HEAD "rpc.response.status_code=DEADLINE_EXCEEDED error.type=DEADLINE_EXCEEDED "
+	 "otel_ebpf.rpc.timeout_us=100000",
+	 NULL},
 	{"the connection broke, server", SRV, EXCHANGE_CUT, 0, 0, -1, 200, 0, 5, M, NULL,
 	 ECONNRESET, HEAD "rpc.response.status_code=CANCELLED", NULL},
 };
