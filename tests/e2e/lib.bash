@@ -108,6 +108,7 @@ start_nginx() {
 	TARGET=$!
 	PIDS="$PIDS $TARGET"
 	wait_for 10 curl -s -o /dev/null ${NGINX_LISTEN:+--http2-prior-knowledge} "http://127.0.0.1:$PORT/"
+	sleep 0.3 # the line of that request may be written after its answer was read
 	: >"$TMP/access.log"
 	kill -USR1 "$TARGET" # reopen the log
 }
