@@ -3,9 +3,9 @@
  * What can be known of a table that we did not see from the start? Indexes count from the newest
  * entry, and encoders never refer to an entry that they have evicted. So entries inserted since we
  * came are found by their index whatever stands behind them, and keeping one longer than
- * its encoder does is harmless. One thing does harm: an entry larger than the whole table is not
- * inserted but empties it (RFC 7541 section 4.4). When the encoder's limit was never seen, such an
- * entry (larger than the default table) leaves all indexes in doubt: `adrift`.
+ * its encoder does is harmless. An entry larger than the whole table is not inserted but empties it
+ * (RFC 7541 section 4.4): where the encoder's limit was never seen, or a size update may have been
+ * lost, nothing up to such an entry is known, and what comes after it is.
  */
 #include "probes/proto/hpack.h"
 
@@ -128,6 +128,7 @@ void hpack_forget(struct hpack *h)
 {
 	drop_all(h);
 	h->complete = false;
+	h->max_known = false; /* a size update may have gone by as well */
 }
 
 void hpack_start(struct hpack *h)
@@ -135,7 +136,6 @@ void hpack_start(struct hpack *h)
 	drop_all(h);
 	h->max = HPACK_TABLE_DEFAULT;
 	h->max_known = h->complete = true;
-	h->adrift = false;
 }
 
 void hpack_done(struct hpack *h)
@@ -187,13 +187,9 @@ static int insert(struct hpack *h, struct hpack_entry *e)
 {
 	uint32_t size = entry_size(e);
 
-	if (h->adrift) {
-		free(e);
-		return 0;
-	}
 	if (!h->max_known && size > HPACK_TABLE_DEFAULT) {
-		drop_all(h);
-		h->adrift = true;
+		drop_all(h); /* it fitted, or emptied the table: all up to here is unknown */
+		h->complete = false;
 	} else if (h->max_known && size > h->max) {
 		drop_all(h); /* empties the encoder's table as well */
 		h->complete = true;
@@ -224,7 +220,6 @@ static void resize(struct hpack *h, uint32_t max)
 	if (max < ENTRY_OVERHEAD) { /* nothing fits: known to be empty */
 		drop_all(h);
 		h->complete = true;
-		h->adrift = false;
 	}
 	evict_to(h, keep_max(h));
 }

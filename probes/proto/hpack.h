@@ -27,9 +27,6 @@ struct hpack {
 	uint32_t max;  /* encoder's limit, valid when max_known */
 	bool max_known;
 	bool complete; /* nothing is missing from the table: an index beyond it is an error */
-	/* An entry came of which nobody knows whether it fitted: no index means anything until
-	 * the table is emptied by a size update of 0. */
-	bool adrift;
 };
 
 struct hpack_field {
