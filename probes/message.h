@@ -12,6 +12,7 @@ enum msg_family {
 	MSG_FAMILY_NONE = 0,
 	MSG_FAMILY_HTTP, /* HTTP/1 and HTTP/2: struct msg_http */
 	MSG_FAMILY_GRPC, /* on top of HTTP: msg_http and struct msg_rpc */
+	MSG_FAMILY_DB,	 /* struct msg_db */
 };
 
 enum msg_kind {
@@ -39,6 +40,11 @@ enum msg_kind {
 #define MSG_F_UNKNOWN 0x800 /* BEGIN, END: fields whose names are not known (HPACK, met late) */
 #define MSG_F_ADOPT                                                                                \
 	0x1000 /* the request is the last one that the protocol before the Upgrade handed out */
+
+#define MSG_F_QUIET                                                                                \
+	0x2000 /* BEGIN: housekeeping (a prepare, a ping): it becomes a span only if it fails */
+#define MSG_F_DECLARE                                                                              \
+	0x4000 /* no request: db.stmt, a place of the parser's, now stands for db.text */
 
 /* Header fields a span needs, of the request or the response. */
 struct msg_http {
@@ -71,6 +77,39 @@ struct msg_rpc {
 	bool messages_unknown;	  /* bytes that separate messages were not captured */
 };
 
+enum db_system {
+	DB_SYSTEM_NONE = 0, /* not known */
+	DB_SYSTEM_POSTGRESQL,
+	DB_SYSTEM_MYSQL,
+	DB_SYSTEM_MARIADB,
+	DB_SYSTEM_MYSQL_LIKE, /* MySQL's protocol, met late: which of the two is not known */
+};
+
+/*
+ * One operation of a database. Prepared statements: the parser lends a place per statement
+ * (`stmt`); DECLARE says which text it stands for, requests refer to it. A place may be declared
+ * anew, then it stands for the new text; requests begun before keep the old one.
+ */
+struct msg_db {
+	/* BEGIN of a request, DECLARE */
+	enum db_system system;
+	struct bytes name_space; /* database of the connection; empty: not known */
+	struct bytes text;	 /* SQL as sent; BEGIN: empty where stmt or only command tells */
+	bool text_cut;		 /* the text goes on, uncaptured */
+	bool stmt_unknown;	 /* BEGIN: a prepared statement whose text was never seen */
+	void **stmt;		 /* BEGIN, DECLARE: NULL: none */
+	const char *command;	 /* BEGIN: static upper-case name of what is no SQL ("PING"), or of
+				    what is done with the statement besides executing it ("FETCH",
+				    "PREPARE"); NULL: the text is executed */
+	uint32_t batch;		 /* BEGIN: sets of parameters; 0: not a batch */
+	/* END of a response */
+	int64_t rows_returned; /* -1 = not known, or none can come */
+	int64_t rows_affected; /* the same */
+	uint32_t results;      /* statements that were completed */
+	struct bytes code;     /* of the error: SQLSTATE or MySQL's number as text; empty: none */
+	const char *failed; /* static error.type when it failed without a code; NULL: it did not */
+};
+
 struct message {
 	enum msg_family family; /* NONE: not known (yet): fields that would tell were not seen */
 	enum msg_kind kind;
@@ -81,10 +120,15 @@ struct message {
 	uint64_t wire_size; /* END: all bytes of the message on the wire, head, framing and trailers
 			       included */
 	uint32_t reset_code; /* RESET: HTTP/2 error code, RFC 9113 section 7 */
-	void **owner; /* multiplexed protocols: a place that belongs to the caller for as long
-			 as the stream is followed; NULL: responses come in order */
-	struct msg_http http; /* BEGIN */
-	struct msg_rpc rpc;
+	void **owner;	     /* a place that belongs to the caller for as long as the stream, or the
+				operation, is followed; NULL: responses come in order */
+	union {
+		struct {
+			struct msg_http http; /* BEGIN */
+			struct msg_rpc rpc;
+		};
+		struct msg_db db; /* family DB */
+	};
 };
 
 #endif

@@ -31,7 +31,8 @@ enum detect_result { DETECT_NO = 0, DETECT_MAYBE /* more bytes needed */, DETECT
 
 struct proto_ops {
 	const char *name;
-	bool multiplexed;  /* messages carry an owner; orphans say nothing about other pairs */
+	bool multiplexed;  /* responses name their request: pairing is certain however late the
+			      connection was met; orphans say nothing about other pairs */
 	size_t state_size; /* per connection, zeroed at start, owned by the caller */
 	/* Largest incomplete input the parser may ask to be kept (NEED_MORE beyond it means
 	 * truncation). */
@@ -62,6 +63,13 @@ struct proto_ops {
 	 */
 	enum parse_status (*run_end)(void *st, enum oe_dir dir, struct message *ret_msg);
 	void (*state_done)(void *st); /* NULL: nothing to free */
+	/*
+	 * The next `len` bytes were not captured: the kernel stepped over whole messages that only
+	 * need counting (rows of a result; OE_F_WHOLE). `msgs` of them began in these bytes; the
+	 * last one may end in the next such piece. Called with nothing left over from parse().
+	 * PARSE_SKIP, or PARSE_INVALID where that cannot be. NULL: a gap like any other.
+	 */
+	enum parse_status (*whole)(void *st, enum oe_dir dir, uint64_t len, uint64_t msgs);
 	/*
 	 * On a client's connection: do these bytes, next in `dir`, answer a request that was not
 	 * seen yet? Then another thread's send has not been reported yet. NULL: the caller knows,
