@@ -374,7 +374,7 @@ static bool mean_expected(struct reader *r, struct frame *f, const struct token 
 	f->expect = false;
 	if (kw->flags & KW_ENDS || kw->id == K_SELECT || kw->id == K_FROM || kw->id == K_ON ||
 	    kw->id == K_USING || kw->id == K_JOIN || kw->id == K_AS || kw->id == K_ROWS ||
-	    (f->start && kw->flags & KW_START))
+	    kw->id == K_TO || (f->start && kw->flags & KW_START))
 		return false;
 	f->start = false;
 	r->use = f->use;
@@ -506,6 +506,7 @@ static void frame_open(struct reader *r, bool list, bool first)
 		if (r->before != K_USING)
 			expect(child, NAME_FROM, true);
 	}
+	f->expect &= f->stmt == K_VACUUM || f->stmt == K_ANALYZE || f->stmt == K_REINDEX;
 }
 
 static void text_rows(struct frame *f, const struct token *t, const struct keyword *kw)

@@ -12,6 +12,7 @@ case $name in
 fuzz_proto) seeds=(tests/corpus/proto) ;;
 fuzz_pipeline) seeds=(tests/corpus/pipeline) ;;
 fuzz_replay) seeds=(tests/corpus/replay) ;;
+fuzz_sqltext) seeds=(tests/corpus/sqltext) ;;
 esac
 existing=()
 for s in "${seeds[@]}"; do [ -d "$s" ] && existing+=("$s"); done
