@@ -15,11 +15,13 @@ enum sql_dialect { SQL_POSTGRESQL = 0, SQL_MYSQL };
 
 struct sql_info {
 	/* The statement: each literal replaced by ?, lists of them by one, comments taken out, white
-	 * space collapsed. NUL-terminated. */
+	 * space collapsed. In IN (...) and VALUES (...) placeholders, NULL and DEFAULT count as
+	 * literals, so that lists of them become one ?. NUL-terminated. */
 	char text[SQL_TEXT_MAX + 1];
 	uint32_t text_len;
 	bool text_cut; /* the statement (or what was captured of it) is longer */
-	/* Upper case: SELECT, INSERT, UPDATE ... CREATE TABLE is "CREATE TABLE"; empty: not known */
+	/* Upper case: SELECT, INSERT, UPDATE ... CREATE TABLE is "CREATE TABLE"; empty: not known.
+	 * Of the first statement, where there are several. */
 	char operation[40];
 	/* The one table, view or procedure it works on, as written without quotes, schema kept; empty:
 	 * none, or several */

@@ -1066,7 +1066,7 @@ static void test_secrets(void)
 				}
 			}
 		}
-		ok(!bad, "no secret comes out, however it is cut: %.40s", sql);
+		ok(!bad, "no secret comes out, however it is cut: %zu", i);
 	}
 	/* the rows cut everywhere, in both dialects: nothing is read past the end */
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
