@@ -29,6 +29,8 @@
 #define OE_F_NOBUF 0x2 /* the bytes cannot be read at this hook (sendfile, splice, io_uring) */
 #define OE_F_FAULT 0x4 /* the buffer's page was not readable at the hook */
 #define OE_F_CUT   0x8 /* cap_len < io_len because of the copy limits */
+#define OE_F_WHOLE                                                                                 \
+	0x10 /* cap_len is 0: whole messages that only need counting (rows), see oe_data.extra */
 
 /* oe_conn.role */
 #define OE_ROLE_UNKNOWN 0
@@ -96,7 +98,9 @@ struct oe_data {
 	__u32 cap_len; /* of which so many, from the first, follow as payload */
 	__u32 tgid;
 	__u32 tid;
-	__u64 goid; /* goroutine, 0 = none */
+	/* goroutine, 0 = none; with OE_F_WHOLE how many messages began in these bytes, of which
+	 * the last may end in the next such record */
+	__u64 extra;
 	__u8 payload[];
 };
 _Static_assert(sizeof(struct oe_data) == 16 + 40, "oe_data is part of the ABI");

@@ -26,6 +26,7 @@ const volatile __u32 oe_cap_tail OE_WEAK = 256;	      /* copied of one I/O after
 const volatile __u32 oe_run_max OE_WEAK = 65536;      /* bytes copied of one run before it is old */
 const volatile __u32 oe_wakeup_bytes OE_WEAK = 65536; /* fill level that wakes the consumer */
 const volatile __u8 oe_select_all OE_WEAK = 0;
+const volatile __u8 oe_db_server OE_WEAK = 0;	/* the server's side of databases is wanted */
 const volatile __u8 oe_exec_events OE_WEAK = 0; /* report every exec (there is an --exe selector) */
 const volatile __u8 oe_use_sk_hash OE_WEAK =
 	0; /* per-socket state in sk_hash instead of socket storage */
@@ -76,7 +77,17 @@ struct oe_walk {
 	__u8 have;     /* bytes of it */
 	__u8 prefix;   /* the next header is a gRPC message's, else a frame's */
 	__u8 on;
+	/* databases, see rows.bpf.h */
+	__u32 whole; /* what is left of a message that is stepped over as a whole */
+	__u8 state;
+	__u8 pad[3];
 };
+
+/* oe_sk.proto: what the kernel follows */
+#define OE_FOLLOW_NOTHING 0
+#define OE_FOLLOW_H2	  1 /* walk.bpf.h */
+#define OE_FOLLOW_PGSQL	  2 /* rows.bpf.h */
+#define OE_FOLLOW_MYSQL	  3
 
 /* Per socket. All zero = known, nothing decided (also what a listener hands to its children). */
 struct oe_sk {
@@ -92,11 +103,11 @@ struct oe_sk {
 	__u8 sniffed;	/* OE_SNIFF_*: of the connection (YES stays), or of this run */
 	__u8 closed;	/* OE_CLOSE_IN, OE_CLOSE_OUT already told */
 	__u8 listener;
-	__u8 fresh;	/* seen from the connection's first byte */
-	__u8 mmsg;	/* sendmmsg or recvmmsg was used on it: errors matter too */
-	__u8 h2;	/* speaks HTTP/2: the frame walk applies */
-	__u8 h2_misses; /* I/Os in a row that should start with a frame and do not */
-	__u8 pad2[1];
+	__u8 fresh;	 /* seen from the connection's first byte */
+	__u8 mmsg;	 /* sendmmsg or recvmmsg was used on it: errors matter too */
+	__u8 follow;	 /* OE_FOLLOW_* */
+	__u8 misses;	 /* I/Os in a row that should start with a frame or message and do not */
+	__u8 client_dir; /* databases: direction of the client's bytes */
 	struct oe_walk walk[2];
 	__u64 ino; /* sk_hash only: inode number, tells a reused struct sock */
 };

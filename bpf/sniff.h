@@ -9,6 +9,7 @@
 #define OE_SNIFF_NO    0
 #define OE_SNIFF_MAYBE 1 /* too short to say */
 #define OE_SNIFF_YES   2
+#define OE_SNIFF_NEVER 3 /* of a connection: not to be looked at any more */
 
 /* Bytes a caller must provide (zero-padded behind `len`). */
 #define OE_SNIFF_BYTES 24
@@ -85,6 +86,63 @@ static __attribute__((always_inline)) inline int oe_h2_frame_ok(unsigned int len
 	default: /* extensions are to be stepped over */
 		return 1;
 	}
+}
+
+/* Lengths that a client's first messages, and its statements, have in practice. */
+#define OE_DB_LEN_MAX (16u << 20)
+
+/*
+ * PostgreSQL, what a client sends first in a run: a startup packet, or a message of a type that
+ * begins one. `io` is the length of the whole I/O: a client's messages are written whole.
+ */
+static __attribute__((always_inline)) inline int oe_sniff_pgsql(const unsigned char *p,
+								unsigned int len, unsigned int io)
+{
+	unsigned int size;
+
+	if (len < 5)
+		return OE_SNIFF_NO;
+	if (p[0] == 0) {
+		if (len < 8 || p[1] || p[2] > 0x27)
+			return OE_SNIFF_NO;
+		size = (unsigned int)p[2] << 8 | p[3];
+		/* 3.x, or CancelRequest, SSLRequest, GSSENCRequest */
+		return size >= 8 && size == io &&
+				       ((p[4] == 0 && p[5] == 3) ||
+					(p[4] == 4 && p[5] == 0xd2 && p[6] == 0x16 &&
+					 p[7] >= 0x2e && p[7] <= 0x30))
+			       ? OE_SNIFF_YES
+			       : OE_SNIFF_NO;
+	}
+	if (p[0] != 'Q' && p[0] != 'P' && p[0] != 'B' && p[0] != 'E' && p[0] != 'C' &&
+	    p[0] != 'D' && p[0] != 'S' && p[0] != 'F' && p[0] != 'H')
+		return OE_SNIFF_NO;
+	size = (unsigned int)p[1] << 24 | (unsigned int)p[2] << 16 | (unsigned int)p[3] << 8 | p[4];
+	if (size < 4 || size > OE_DB_LEN_MAX)
+		return OE_SNIFF_NO;
+	/* a Query stands alone or goes on in the next I/O; of the others more follow */
+	return size < io ? OE_SNIFF_YES : p[0] == 'Q' || p[0] == 'P' ? OE_SNIFF_YES : OE_SNIFF_NO;
+}
+
+/* MySQL: the server's greeting, or a command: one packet with the length of the I/O. */
+static __attribute__((always_inline)) inline int oe_sniff_mysql(const unsigned char *p,
+								unsigned int len, unsigned int io)
+{
+	unsigned int size;
+
+	if (len < 4 || p[3] != 0)
+		return OE_SNIFF_NO;
+	size = (unsigned int)p[2] << 16 | (unsigned int)p[1] << 8 | p[0];
+	if (len == 4) /* read by itself, as servers do */
+		return size && size < 65536 ? OE_SNIFF_MAYBE : OE_SNIFF_NO;
+	if (!size || size + 4 > io)
+		return size == 0xffffff && p[4] == 3 ? OE_SNIFF_YES : OE_SNIFF_NO;
+	if (p[4] == 10 && size > 20 && size + 4 == io) /* protocol version 10 */
+		return OE_SNIFF_YES;
+	/* COM_QUERY, COM_STMT_PREPARE, _EXECUTE, _CLOSE may have others behind them */
+	if (size + 4 < io)
+		return p[4] == 3 || (p[4] >= 0x16 && p[4] <= 0x19) ? OE_SNIFF_YES : OE_SNIFF_NO;
+	return (p[4] && p[4] <= 0x1f) || p[4] == 0xfa ? OE_SNIFF_YES : OE_SNIFF_NO;
 }
 
 #define OE_H2_HEAD	9

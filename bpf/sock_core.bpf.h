@@ -26,6 +26,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/emit.bpf.h"
+#include "bpf/rows.bpf.h"
 #include "bpf/select.bpf.h"
 #include "bpf/sniff.h"
 #include "bpf/walk.bpf.h"
@@ -36,17 +37,6 @@
 #define PF_KTHREAD   0x00200000
 #define OE_DIR_IN    0
 #define OE_DIR_OUT   1
-#define OE_IOV_MAX   1024 /* UIO_MAXIOV: buffers of one call */
-
-/* Where the bytes of an I/O stand in the memory of the current process. */
-#define OE_SRC_NONE 0
-#define OE_SRC_BUF  1
-#define OE_SRC_IOV  2
-struct oe_src {
-	__u32 kind;
-	__u32 iov_cnt;
-	__u64 ptr;
-};
 
 /* One member of a kernel struct, by plain load or by probe read. */
 #define OE_READ(trusted, lvalue)                                                                   \
@@ -186,7 +176,7 @@ static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool tr
 	s->announced = 0;
 	s->sniffed = 0;
 	s->closed = 0;
-	s->h2 = s->walk[0].on = s->walk[1].on = 0;
+	s->follow = s->walk[0].on = s->walk[1].on = 0;
 	/* this very I/O has not been delivered yet */
 	s->next[dir] -= ret;
 }
@@ -266,56 +256,6 @@ static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u32 tgid, 
 	bpf_core_read(&net, sizeof(net), &sk->__sk_common.skc_net.net);
 	bpf_core_read(&c.netns, sizeof(c.netns), &net->ns.inum);
 	return oe_emit_aux(&c, sizeof(c));
-}
-
-struct oe_gather_ctx {
-	struct oe_scratch *b;
-	__u64 iov; /* user address of the array */
-	__u32 cnt, have, want, fault;
-};
-
-/* One buffer of several; a callback, since unrolled loops over buffers overwhelm the verifier. */
-static long oe_gather_one(__u32 i, struct oe_gather_ctx *c)
-{
-	__u32 have = c->have, left = c->want - c->have, n;
-	struct iovec iov;
-
-	if (i >= c->cnt || have >= c->want)
-		return 1;
-	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)(c->iov + i * sizeof(iov)))) {
-		c->fault = 1;
-		return 1;
-	}
-	n = iov.iov_len > left ? left : iov.iov_len;
-	/* the two bounds hold anyhow; here for the verifier */
-	if (n > OE_CAP_LIMIT || have > OE_CAP_LIMIT)
-		return 1;
-	if (bpf_probe_read_user(c->b->payload + have, n, iov.iov_base)) {
-		c->fault = 1;
-		return 1;
-	}
-	c->have = have + n;
-	return 0;
-}
-
-/* Copies up to `want` bytes of the I/O into the scratch; returns how many. */
-static __always_inline __u32 oe_gather(struct oe_scratch *b, const struct oe_src *src, __u32 want,
-				       bool *ret_fault)
-{
-	struct oe_gather_ctx c = {.b = b, .iov = src->ptr, .cnt = src->iov_cnt, .want = want};
-
-	if (want > OE_CAP_LIMIT)
-		return 0;
-	if (src->kind == OE_SRC_BUF) {
-		if (bpf_probe_read_user(b->payload, want, (void *)src->ptr)) {
-			*ret_fault = true;
-			return 0;
-		}
-		return want;
-	}
-	bpf_loop(OE_IOV_MAX, oe_gather_one, &c, 0);
-	*ret_fault = c.fault;
-	return c.have;
 }
 
 /* End of file was read, or a Unix peer is gone. */
@@ -398,119 +338,95 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
 	}
 }
 
-/* What the records of one I/O have in common. */
-static __always_inline void oe_record_head(struct oe_scratch *b, const struct oe_sk *s, __u64 ts,
-					   __u32 tgid, __u32 tid)
-{
-	b->rec.hdr.type = OE_EV_DATA;
-	b->rec.hdr.ts_ns = ts;
-	b->rec.id = s->id;
-	b->rec.tgid = tgid;
-	b->rec.tid = tid;
-	b->rec.goid = 0;
-}
-
-/* One I/O for oe_walk_data(). */
-struct oe_walk_arg {
-	__u64 off;
-	__u32 key; /* of the scratch where the record's head stands */
-	__u32 len;
-	__u32 flags; /* of each record */
-	__u32 pad;
-};
-
-#define OE_WALK_SENT	0
-#define OE_WALK_FAILED	1 /* not all records were sent */
-#define OE_WALK_NOFRAME 2 /* sent; a frame should start here and none does */
+/* What oe_sniff() says besides OE_SNIFF_*. */
+#define OE_SNIFFED_FOLLOW_SHIFT 4     /* OE_FOLLOW_* */
+#define OE_SNIFFED_GREETING	0x100 /* the server speaks first */
 
 /*
- * The records of one I/O of an HTTP/2 connection. A global function: verified once, by itself, not
- * for each state that its callers can be in.
+ * The first `have` bytes of a run, in the scratch: could they be of a protocol that we parse? A
+ * global function: verified once, not for each way to get there.
  */
-__weak __noinline int oe_walk_data(struct oe_walk *w, const struct oe_src *src,
-				   const struct oe_walk_arg *arg)
+__weak __noinline int oe_sniff(__u32 key, __u32 have, __u32 io)
 {
-	struct oe_walk_io io = {}, *c = &io;
-	struct oe_walk before;
-	bool fault = false, none, noframe = false;
-	__u32 have = 0, ret, key;
-	struct oe_scratch *b;
+	const struct oe_scratch *b = bpf_map_lookup_elem(&scratch, &key);
+	const __u8 *p;
+	int sniffed;
 
-	if (!w || !src || !arg)
-		return OE_WALK_FAILED;
-	key = arg->key;
-	b = bpf_map_lookup_elem(&scratch, &key);
-	if (!b)
-		return OE_WALK_FAILED; /* cannot be */
-	ret = arg->len;
-	none = src->kind == OE_SRC_NONE;
-	io.b = b;
-	io.w = w;
-	io.st = oe_stats();
-	io.off = arg->off;
-	io.left = ret;
-	io.flags = arg->flags;
-	if (w->on && !w->keep && w->skip >= ret) { /* inside a DATA frame */
-		w->skip -= ret;
-		none = false;
-		goto count;
+	if (!b || !have)
+		return OE_SNIFF_NO;
+	p = b->payload;
+	if (have >= 12 && oe_is_preface(p)) /* with prior knowledge, or after an Upgrade */
+		return OE_SNIFF_YES | OE_FOLLOW_H2 << OE_SNIFFED_FOLLOW_SHIFT;
+	/* bytes of an older record behind a short one do not matter: the length is looked at */
+	sniffed = oe_sniff_http1(p, have);
+	if (sniffed != OE_SNIFF_NO)
+		return sniffed;
+	if (oe_sniff_h2(p, have) == OE_SNIFF_YES)
+		return OE_SNIFF_YES | OE_FOLLOW_H2 << OE_SNIFFED_FOLLOW_SHIFT;
+	if (oe_sniff_pgsql(p, have, io) == OE_SNIFF_YES)
+		return OE_SNIFF_YES | OE_FOLLOW_PGSQL << OE_SNIFFED_FOLLOW_SHIFT;
+	sniffed = oe_sniff_mysql(p, have, io);
+	if (sniffed == OE_SNIFF_YES)
+		sniffed |= OE_FOLLOW_MYSQL << OE_SNIFFED_FOLLOW_SHIFT;
+	if (sniffed & ~3 && p[4] == 10 && io > 24)
+		sniffed |= OE_SNIFFED_GREETING;
+	return sniffed;
+}
+
+/* At the start of a run: does the connection speak what we parse? */
+static __always_inline bool oe_sock_sniff(struct oe_sk *s, int dir, __u32 key, __u32 have,
+					  __u32 ret)
+{
+	int said = oe_sniff(key, have, ret);
+	__u8 follow = said >> OE_SNIFFED_FOLLOW_SHIFT & 3;
+
+	s->sniffed = said & 3;
+	s->follow = follow;
+	s->client_dir = said & OE_SNIFFED_GREETING ? !dir : dir;
+	if (follow > OE_FOLLOW_H2 && s->client_dir == OE_DIR_IN && !oe_db_server)
+		s->sniffed = OE_SNIFF_NEVER; /* the client's side tells of it */
+	return s->sniffed == OE_SNIFF_YES || s->sniffed == OE_SNIFF_MAYBE;
+}
+
+/* Is this I/O copied message by message? */
+static __always_inline bool oe_sock_follows(const struct oe_sk *s, int dir, __u32 ret,
+					    bool run_start)
+{
+	if (s->follow <= OE_FOLLOW_H2)
+		return s->follow;
+	/* the answer to SSLRequest is a byte, no message */
+	if (s->follow == OE_FOLLOW_PGSQL && ret == 1 && dir != s->client_dir &&
+	    s->walk[s->client_dir & 1].state == OE_PG_CRYPT)
+		return false;
+	return run_start || s->walk[dir].on;
+}
+
+/* The records of one I/O of a connection that is followed. Returns whether some are missing. */
+static __always_inline bool oe_sock_follow(struct oe_sk *s, const struct oe_src *src, int dir,
+					   bool run_start, const struct oe_io_arg *arg)
+{
+	__u32 how = (s->follow == OE_FOLLOW_MYSQL ? OE_ROWS_MYSQL : 0) |
+		    (s->client_dir == dir ? OE_ROWS_CLIENT : 0) |
+		    (run_start ? OE_ROWS_RUN_START : 0);
+	int walked;
+
+	if (s->follow != OE_FOLLOW_H2) {
+		walked = oe_rows_data(&s->walk[dir], src, arg, how);
+		if (s->follow == OE_FOLLOW_MYSQL && s->client_dir == dir) {
+			if (s->walk[dir].state == OE_MY_TLS)
+				s->sniffed = OE_SNIFF_NEVER;
+			else if (s->walk[dir].state == OE_MY_COMPRESSED)
+				s->follow = OE_FOLLOW_NOTHING;
+		}
+		return walked;
 	}
-	if (none)
-		goto lose;
-	if (ret <= OE_CAP_LIMIT || !w->on) {
-		have = oe_gather(b, src, ret <= OE_CAP_LIMIT ? ret : OE_PREFACE_LEN, &fault);
-		if (fault || have > OE_CAP_LIMIT)
-			goto lose;
-		if (!w->on)
-			oe_walk_begin(w, b->payload, have);
-	}
-	if (!w->on) {
-		noframe = true; /* userspace looks for one as well */
-		c->have = have < OE_WALK_WHOLE ? have : OE_WALK_WHOLE;
-		goto count;
-	}
-	if (ret <= OE_CAP_LIMIT) {
-		before = *w;
-		c->have = have;
-		bpf_loop(OE_WALK_COPY_STEPS, oe_walk_copy, c, 0);
-		if (ret <= OE_WALK_WHOLE || c->seg < ret / 2)
-			goto count;
-		*w = before;
-		c->have = c->here = c->seg = 0;
-	}
-	c->src = src->ptr;
-	if (src->kind == OE_SRC_IOV) {
-		c->iov_cnt = src->iov_cnt;
-	} else {
-		c->at = src->ptr;
-		c->here = ret;
-	}
-	bpf_loop(OE_WALK_STEPS, oe_walk_step, c, 0);
-	if (c->left) /* not walked to its end */
-		w->on = 0;
-	c->seg += c->left;
-	oe_walk_flush(c);
-	goto out;
-lose:
-	w->on = 0;
-	have = 0;
-count:
-	c->seg = ret;
-	if (none)
-		c->flags |= OE_F_NOBUF;
-	else if (fault)
-		c->flags |= OE_F_FAULT;
-	oe_walk_flush(c);
-out:
-	if (none)
-		OE_COUNT(c->st, io_nobuf, 1);
-	else if (fault || c->lost)
-		OE_COUNT(c->st, io_fault, 1);
-	else if (c->cut)
-		OE_COUNT(c->st, io_cut, 1);
-	if (c->parts > 1)
-		OE_COUNT(c->st, io_parts, c->parts - 1);
-	return c->failed ? OE_WALK_FAILED : noframe ? OE_WALK_NOFRAME : OE_WALK_SENT;
+	walked = oe_walk_data(&s->walk[dir], src, arg);
+	/* too many I/Os in a row that do not start with a frame: it is not HTTP/2 */
+	if (walked == OE_WALK_SENT)
+		s->misses = 0;
+	else if (walked == OE_WALK_NOFRAME && ++s->misses >= OE_WALK_MISSES)
+		s->follow = s->sniffed = s->misses = 0;
+	return walked == OE_WALK_FAILED;
 }
 
 /*
@@ -527,7 +443,7 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	__u32 key = 2 * bpf_get_smp_processor_id() + dir, want, have = 0, end, flags = 0;
 	struct oe_stats *st = oe_stats();
 	struct oe_scratch *b;
-	bool fault = false, eof = false, run_start;
+	bool fault = false, eof = false, run_start, follow;
 
 	dir &= 1; /* for the verifier */
 	OE_COUNT(st, io_seen, 1);
@@ -546,40 +462,30 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		if (s->sniffed != OE_SNIFF_YES)
 			s->sniffed = OE_SNIFF_MAYBE;
 	}
-	if (s->sniffed == OE_SNIFF_NO) {
+	if (s->sniffed == OE_SNIFF_NO || s->sniffed == OE_SNIFF_NEVER) {
 		OE_COUNT(st, io_filtered, 1);
 		return;
 	}
 	b = bpf_map_lookup_elem(&scratch, &key);
 	if (!b)
 		return; /* cannot be: one per CPU and direction */
-	if (s->h2)
-		goto copied; /* the walk copies for itself */
-	want = s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
-	if (want > ret)
-		want = ret;
-	if (src->kind != OE_SRC_NONE)
-		have = oe_gather(b, src, want, &fault);
-	if (have > OE_CAP_LIMIT)
-		have = 0; /* cannot be; for the verifier */
-	if (run_start && have >= 12 && oe_is_preface(b->payload)) {
-		s->h2 = 1; /* with prior knowledge, or after an Upgrade */
-		s->sniffed = OE_SNIFF_YES;
-	}
-	if (run_start && s->sniffed == OE_SNIFF_MAYBE) {
-		/* bytes of an older record behind a short one do not matter: the length is looked
-		 * at */
-		s->sniffed = have ? oe_sniff_http1(b->payload, have) : OE_SNIFF_NO;
-		if (s->sniffed == OE_SNIFF_NO && have) {
-			s->sniffed = oe_sniff_h2(b->payload, have);
-			s->h2 = s->sniffed == OE_SNIFF_YES;
-		}
-		if (s->sniffed == OE_SNIFF_NO) {
+	follow = oe_sock_follows(s, dir, ret, run_start);
+	if (!follow) {
+		want = s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
+		if (want > ret)
+			want = ret;
+		if (src->kind != OE_SRC_NONE)
+			have = oe_gather(b, src, want, &fault);
+		if (have > OE_CAP_LIMIT)
+			have = 0; /* cannot be; for the verifier */
+		if (run_start && !s->follow &&
+		    (s->sniffed != OE_SNIFF_YES || (have >= 12 && oe_is_preface(b->payload))) &&
+		    !oe_sock_sniff(s, dir, key, have, ret)) {
 			OE_COUNT(st, io_filtered, 1);
 			return;
 		}
+		follow = oe_sock_follows(s, dir, ret, run_start);
 	}
-copied:
 	ts = bpf_ktime_get_boot_ns();
 	if (!s->announced) {
 		/* the announcement stands before this I/O in every respect */
@@ -591,23 +497,25 @@ copied:
 	s->run_copied += have;
 	if (dir == OE_DIR_OUT)
 		flags |= OE_F_OUT;
-	oe_record_head(b, s, ts, tgid, tid);
-	if (s->h2) {
-		struct oe_walk_arg arg = {.off = off, .key = key, .len = ret, .flags = flags};
-		int walked = oe_walk_data(&s->walk[dir], src, &arg);
+	b->rec.hdr.type = OE_EV_DATA;
+	b->rec.hdr.ts_ns = ts;
+	b->rec.id = s->id;
+	b->rec.tgid = tgid;
+	b->rec.tid = tid;
+	b->rec.extra = 0;
+	if (follow) {
+		struct oe_io_arg arg = {.off = off, .key = key, .len = ret, .flags = flags};
 
-		if (walked == OE_WALK_FAILED) {
+		if (oe_sock_follow(s, src, dir, run_start, &arg)) {
 			OE_COUNT(st, io_dropped, 1);
 			return;
 		}
 		OE_COUNT(st, io_emitted, 1);
-		/* too many I/Os in a row that do not start with a frame: it is not HTTP/2 */
-		if (walked == OE_WALK_SENT)
-			s->h2_misses = 0;
-		else if (++s->h2_misses >= OE_WALK_MISSES)
-			s->h2 = s->sniffed = s->h2_misses = 0;
 		goto sent;
 	}
+	if (s->follow == OE_FOLLOW_PGSQL && ret == 1 && have &&
+	    s->walk[s->client_dir & 1].state == OE_PG_CRYPT && b->payload[0] != 'N')
+		s->sniffed = OE_SNIFF_NEVER; /* encrypted from here on */
 	if (src->kind == OE_SRC_NONE) {
 		flags |= OE_F_NOBUF;
 		OE_COUNT(st, io_nobuf, 1);

@@ -22,13 +22,13 @@
  * buffer, and skipped.
  */
 #include "bpf/emit.bpf.h"
+#include "bpf/gather.bpf.h"
 #include "bpf/sniff.h"
 
 #define OE_WALK_WHOLE	   1536	 /* I/Os up to here are copied whole */
 #define OE_WALK_STEPS	   65536 /* buffers and headers of one I/O */
 #define OE_WALK_DATA_ALL   1024	 /* DATA up to here is copied: a copy costs less than a record */
 #define OE_WALK_COPY_STEPS 2048	 /* frames of 16 KiB of empty ones */
-#define OE_WALK_FRAMES	   1
 #define OE_WALK_HEAD_KEEP  65536 /* of header blocks */
 #define OE_WALK_CTL_KEEP   64	 /* of other frames */
 #define OE_WALK_LEN_MAX                                                                            \
@@ -266,36 +266,33 @@ static __always_inline __u32 oe_walk_past(struct oe_walk_io *c, struct oe_walk *
 static long oe_walk_copy(__u32 i, struct oe_walk_io *c)
 {
 	struct oe_walk *w = c->w;
+	__u32 at = c->here, need, n;
 
-	for (int f = 0; f < OE_WALK_FRAMES; f++) {
-		__u32 at = c->here, need, n;
-
+	if (at >= c->have || at > OE_CAP_LIMIT)
+		return 1;
+	n = oe_walk_past(c, w, c->have - at);
+	if (n) {
+		at += n;
+		c->here = at;
 		if (at >= c->have || at > OE_CAP_LIMIT)
 			return 1;
-		n = oe_walk_past(c, w, c->have - at);
-		if (n) {
-			at += n;
-			c->here = at;
-			if (at >= c->have || at > OE_CAP_LIMIT)
-				return 1;
-		}
-		need = oe_walk_need(w);
-		if (!w->have && c->have - at >= need) {
-			oe_walk_head(w, (const struct oe_walk_header *)(c->b->payload + at));
-			c->here = at + need;
-		} else {
-			n = w->have;
-			if (n >= OE_H2_HEAD)
-				return 1; /* cannot be */
-			w->head[n] = c->b->payload[at];
-			w->have = n + 1;
-			c->here = at + 1;
-			if (w->have == need)
-				oe_walk_head(w, (const struct oe_walk_header *)w->head);
-		}
-		if (!w->on)
-			return 1;
 	}
+	need = oe_walk_need(w);
+	if (!w->have && c->have - at >= need) {
+		oe_walk_head(w, (const struct oe_walk_header *)(c->b->payload + at));
+		c->here = at + need;
+	} else {
+		n = w->have;
+		if (n >= OE_H2_HEAD)
+			return 1; /* cannot be */
+		w->head[n] = c->b->payload[at];
+		w->have = n + 1;
+		c->here = at + 1;
+		if (w->have == need)
+			oe_walk_head(w, (const struct oe_walk_header *)w->head);
+	}
+	if (!w->on)
+		return 1;
 	return 0;
 }
 
@@ -317,6 +314,100 @@ static __always_inline void oe_walk_begin(struct oe_walk *w, const __u8 *p, __u3
 	} else if (oe_sniff_h2(p, len) == OE_SNIFF_YES) {
 		w->on = 1;
 	}
+}
+
+#define OE_WALK_SENT	0
+#define OE_WALK_FAILED	1 /* not all records were sent */
+#define OE_WALK_NOFRAME 2 /* sent; a frame should start here and none does */
+
+/*
+ * The records of one I/O of an HTTP/2 connection. A global function: verified once, by itself, not
+ * for each state that its callers can be in.
+ */
+__weak __noinline int oe_walk_data(struct oe_walk *w, const struct oe_src *src,
+				   const struct oe_io_arg *arg)
+{
+	struct oe_walk_io io = {}, *c = &io;
+	struct oe_walk before;
+	bool fault = false, none, noframe = false;
+	__u32 have = 0, ret, key;
+	struct oe_scratch *b;
+
+	if (!w || !src || !arg)
+		return OE_WALK_FAILED;
+	key = arg->key;
+	b = bpf_map_lookup_elem(&scratch, &key);
+	if (!b)
+		return OE_WALK_FAILED; /* cannot be */
+	ret = arg->len;
+	none = src->kind == OE_SRC_NONE;
+	io.b = b;
+	io.w = w;
+	io.st = oe_stats();
+	io.off = arg->off;
+	io.left = ret;
+	io.flags = arg->flags;
+	if (w->on && !w->keep && w->skip >= ret) { /* inside a DATA frame */
+		w->skip -= ret;
+		none = false;
+		goto count;
+	}
+	if (none)
+		goto lose;
+	if (ret <= OE_CAP_LIMIT || !w->on) {
+		have = oe_gather(b, src, ret <= OE_CAP_LIMIT ? ret : OE_PREFACE_LEN, &fault);
+		if (fault || have > OE_CAP_LIMIT)
+			goto lose;
+		if (!w->on)
+			oe_walk_begin(w, b->payload, have);
+	}
+	if (!w->on) {
+		noframe = true; /* userspace looks for one as well */
+		c->have = have < OE_WALK_WHOLE ? have : OE_WALK_WHOLE;
+		goto count;
+	}
+	if (ret <= OE_CAP_LIMIT) {
+		before = *w;
+		c->have = have;
+		bpf_loop(OE_WALK_COPY_STEPS, oe_walk_copy, c, 0);
+		if (ret <= OE_WALK_WHOLE || c->seg < ret / 2)
+			goto count;
+		*w = before;
+		c->have = c->here = c->seg = 0;
+	}
+	c->src = src->ptr;
+	if (src->kind == OE_SRC_IOV) {
+		c->iov_cnt = src->iov_cnt;
+	} else {
+		c->at = src->ptr;
+		c->here = ret;
+	}
+	bpf_loop(OE_WALK_STEPS, oe_walk_step, c, 0);
+	if (c->left) /* not walked to its end */
+		w->on = 0;
+	c->seg += c->left;
+	oe_walk_flush(c);
+	goto out;
+lose:
+	w->on = 0;
+	have = 0;
+count:
+	c->seg = ret;
+	if (none)
+		c->flags |= OE_F_NOBUF;
+	else if (fault)
+		c->flags |= OE_F_FAULT;
+	oe_walk_flush(c);
+out:
+	if (none)
+		OE_COUNT(c->st, io_nobuf, 1);
+	else if (fault || c->lost)
+		OE_COUNT(c->st, io_fault, 1);
+	else if (c->cut)
+		OE_COUNT(c->st, io_cut, 1);
+	if (c->parts > 1)
+		OE_COUNT(c->st, io_parts, c->parts - 1);
+	return c->failed ? OE_WALK_FAILED : noframe ? OE_WALK_NOFRAME : OE_WALK_SENT;
 }
 
 #endif

@@ -26,7 +26,7 @@
  *
  * Nothing is allocated per request in the steady state: txns come from a free list.
  */
-#include "userspace/assemble.h"
+#include "userspace/assemble_db.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -74,6 +74,7 @@ void assemble_init(struct assemble *a, const struct assemble_config *cfg, struct
 	memset(a, 0, sizeof(*a));
 	a->cfg = *cfg;
 	a->stats = stats;
+	sql_stmts_init(&a->sql, cfg->statements);
 	parent_init(&a->threads);
 	if (getrandom(a->rng, sizeof(a->rng), 0) != sizeof(a->rng))
 		for (int i = 0; i < 4; i++)
@@ -88,6 +89,7 @@ void assemble_done(struct assemble *a)
 		a->spare = t->next;
 		free(t);
 	}
+	sql_stmts_done(&a->sql);
 	parent_done(&a->threads);
 }
 
@@ -112,6 +114,7 @@ static void txn_put(struct assemble *a, struct txn *t)
 	parent_leave(&a->threads, t);
 	if (t->slot)
 		*t->slot = NULL;
+	sql_stmt_unref(&a->sql, t->x.db.sql);
 	free(t->big);
 	free(t->text);
 	if (a->spare_cnt >= SPARE_MAX) {
@@ -196,22 +199,18 @@ static uint64_t unix_ns(const struct assemble *a, uint64_t boot_ns)
 	return boot_ns + (uint64_t)a->cfg.boot_to_unix_ns;
 }
 
-/* The trace a new request belongs to: what its own bytes say, else what its thread was doing. */
-static void identify(struct assemble *a, struct txn *t, const struct msg_http *h,
-		     struct bytes trace_bin, uint32_t tid)
+/* The context that an HTTP request or a call carries. */
+static bool http_context(struct assemble *a, struct txn *t, const struct msg_http *h,
+			 struct bytes trace_bin, struct tracectx *ctx)
 {
-	struct identity *id = &t->id;
-	struct txn *cause =
-		t->x.server || t->multiplexed ? NULL : parent_of_thread(&a->threads, tid);
-	struct tracectx ctx, *parent = NULL;
 	bool have = false;
 
 	if (a->cfg.propagate && trace_bin.len && !h->traceparent.len) {
-		have = tracectx_parse_bin(trace_bin, &ctx);
+		have = tracectx_parse_bin(trace_bin, ctx);
 		if (!have)
 			a->stats->traceparent_bad++;
 	} else if (a->cfg.propagate && (h->traceparent.len || h->traceparent_repeated)) {
-		have = !h->traceparent_repeated && tracectx_parse(h->traceparent, &ctx);
+		have = !h->traceparent_repeated && tracectx_parse(h->traceparent, ctx);
 		if (!have)
 			a->stats->traceparent_bad++;
 	}
@@ -222,27 +221,39 @@ static void identify(struct assemble *a, struct txn *t, const struct msg_http *h
 	}
 	if (!have)
 		t->x.req.tracestate = BYTES_NONE;
-	if (have) {
-		memcpy(id->trace_id, ctx.trace_id, 16);
-		id->flags = ctx.flags;
-		parent = &ctx;
+	return have;
+}
+
+/* The trace a new request belongs to: what its own bytes say (ctx, or NULL), else what its thread
+ * was doing. */
+static void identify(struct assemble *a, struct txn *t, const struct tracectx *ctx, uint32_t tid)
+{
+	struct identity *id = &t->id;
+	const struct txn *cause =
+		t->x.server || t->multiplexed ? NULL : parent_of_thread(&a->threads, tid);
+	struct tracectx of_cause;
+	const struct tracectx *parent = ctx;
+
+	if (ctx) {
+		memcpy(id->trace_id, ctx->trace_id, 16);
+		id->flags = ctx->flags;
 		if (t->x.server) {
-			memcpy(id->parent_id, ctx.span_id, 8);
+			memcpy(id->parent_id, ctx->span_id, 8);
 			id->remote = true;
 			random_id(a, id->span_id, 8);
 		} else {
 			/* what the application says it is: the server at the other end will name it
 			 * as its parent */
-			memcpy(id->span_id, ctx.span_id, 8);
-			if (cause && !memcmp(cause->id.trace_id, ctx.trace_id, 16))
+			memcpy(id->span_id, ctx->span_id, 8);
+			if (cause && !memcmp(cause->id.trace_id, ctx->trace_id, 16))
 				memcpy(id->parent_id, cause->id.span_id, 8);
 		}
 	} else if (cause) {
 		memcpy(id->trace_id, cause->id.trace_id, 16);
 		memcpy(id->parent_id, cause->id.span_id, 8);
 		random_id(a, id->span_id, 8);
-		ctx.flags = cause->id.sampled;
-		parent = &ctx;
+		of_cause.flags = cause->id.sampled;
+		parent = &of_cause;
 	} else {
 		random_id(a, id->trace_id, 16);
 		random_id(a, id->span_id, 8);
@@ -257,6 +268,11 @@ static void finish(struct assemble *a, struct conn *c, struct txn *t)
 	if (t->x.family == MSG_FAMILY_NONE && t->x.end != EXCHANGE_UNKNOWN) {
 		/* HTTP or gRPC? What would tell was never seen. */
 		a->stats->kind_unknown++;
+		txn_put(a, t);
+		return;
+	}
+	if (t->quiet && assemble_db_fine(&t->x)) {
+		a->stats->quiet++;
 		txn_put(a, t);
 		return;
 	}
@@ -313,7 +329,7 @@ static void complete(struct assemble *a, struct conn *c, struct txn *t)
 /* Completes from the front what is complete. */
 static void complete_front(struct assemble *a, struct conn *c)
 {
-	while (c->open && !c->open->multiplexed && c->open->req_done && c->open->resp_done) {
+	while (c->open && !c->open->slot && c->open->req_done && c->open->resp_done) {
 		struct txn *t = c->open;
 
 		open_take(c, t);
@@ -325,6 +341,10 @@ static void complete_front(struct assemble *a, struct conn *c)
 static void complete_stream(struct assemble *a, struct conn *c, struct txn *t)
 {
 	open_take(c, t);
+	/* the place may be another's by the time that this one is certain */
+	if (t->slot)
+		*t->slot = NULL;
+	t->slot = NULL;
 	if (!t->req_done)
 		t->x.flags |= XCHG_REQ_SIZE_UNKNOWN | XCHG_MSGS_UNKNOWN;
 	complete(a, c, t);
@@ -382,6 +402,10 @@ static void stream_event(struct assemble *a, struct conn *c, const struct messag
 	}
 	if (m->flags & MSG_F_LOST && !m->owner) {
 		all_unknown(a, c);
+		if (!c->proto->multiplexed) {
+			flush_done(a, c, c->confirmed);
+			c->confirmed = false;
+		}
 		return;
 	}
 	if (!t)
@@ -400,6 +424,49 @@ static void stream_event(struct assemble *a, struct conn *c, const struct messag
 	complete_stream(a, c, t);
 }
 
+/* Takes over what the request says; NULL: it is unknown, and counted. */
+static struct txn *new_request(struct assemble *a, struct conn *c, const struct message *m,
+			       uint64_t first_ts, uint32_t tid)
+{
+	struct txn *t = txn_get(a);
+	struct tracectx ctx;
+	bool has_ctx = false;
+	int err;
+
+	if (!t)
+		return NULL;
+	t->x.server = c->server;
+	t->multiplexed = m->owner && c->proto->multiplexed;
+	if (m->family == MSG_FAMILY_DB) {
+		err = assemble_db_request(a, t, m, &ctx, &has_ctx);
+		has_ctx = has_ctx && a->cfg.propagate;
+	} else {
+		err = keep_request(t, &m->http);
+		if (!err)
+			has_ctx = http_context(a, t, &m->http, m->rpc.trace_bin, &ctx);
+		t->x.rpc = m->rpc;
+	}
+	if (err) {
+		txn_put(a, t);
+		return NULL;
+	}
+	t->slot = m->owner;
+	if (t->slot)
+		*t->slot = t;
+	t->quiet = m->flags & MSG_F_QUIET;
+	t->x.rpc.status = -1;
+	t->x.rpc.status_text = t->x.rpc.trace_bin = BYTES_NONE;
+	t->x.tgid = c->tgid;
+	t->x.tid = tid;
+	t->x.ep = c->ep;
+	t->x.start_ns = unix_ns(a, first_ts);
+	t->x.end_ns = t->x.start_ns;
+	t->x.resp.status = -1;
+	t->x.resp.content_length = -1;
+	identify(a, t, has_ctx ? &ctx : NULL, tid);
+	return t;
+}
+
 static void request(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts,
 		    uint64_t last_ts, uint32_t tid)
 {
@@ -409,48 +476,31 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 		a->stats->requests++;
 		if (c->open_cnt >= OPEN_MAX && !m->owner)
 			all_unknown(a, c);
-		t = txn_get(a);
-		if (!t || keep_request(t, &m->http)) {
-			if (t)
-				txn_put(a, t);
+		t = new_request(a, c, m, first_ts, tid);
+		if (!t) {
 			a->stats->unknown++;
 			if (!m->owner)
 				all_unknown(a, c); /* order would be wrong from here on */
 			return;
 		}
-		t->multiplexed = m->owner != NULL;
-		t->slot = m->owner;
-		if (t->slot)
-			*t->slot = t;
-		t->x.rpc = m->rpc;
-		t->x.rpc.status = -1;
-		t->x.rpc.status_text = t->x.rpc.trace_bin = BYTES_NONE;
-		t->x.server = c->server;
-		t->x.tgid = c->tgid;
-		t->x.tid = tid;
-		t->x.ep = c->ep;
-		t->x.start_ns = unix_ns(a, first_ts);
-		t->x.end_ns = t->x.start_ns;
-		t->x.resp.status = -1;
-		t->x.resp.content_length = -1;
 		if (m->flags & MSG_F_TRUNCATED) {
 			a->stats->truncated++;
 			t->x.flags |= XCHG_REQ_TRUNCATED;
-			if (!t->multiplexed) /* it may hide others */
+			if (!m->owner) /* it may hide others */
 				c->confirmed = false;
 		}
 		if (m->flags & MSG_F_UNKNOWN)
 			t->x.flags |= XCHG_REQ_UNKNOWN;
-		if (m->http.target_cut)
+		if (m->family != MSG_FAMILY_DB && m->http.target_cut)
 			t->x.flags |= XCHG_TARGET_CUT;
-		identify(a, t, &m->http, m->rpc.trace_bin, tid);
-		if (t->x.server && !t->multiplexed)
+		if (t->x.server && !t->multiplexed && m->family != MSG_FAMILY_DB)
 			parent_enter(&a->threads, t, tid);
 		open_push(c, t);
 	}
 	if (t) {
 		settle_family(t, m);
-		count_messages(a, t, m, first_ts);
+		if (m->family != MSG_FAMILY_DB)
+			count_messages(a, t, m, first_ts);
 	}
 	if ((m->flags & MSG_F_END) && t && !t->req_done) {
 		t->req_done = true;
@@ -497,6 +547,8 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 
 	if (m->flags & MSG_F_INTERIM)
 		return;
+	if (m->owner && !t && !(m->flags & MSG_F_ORPHAN))
+		return; /* its request has been given up, and counted so */
 	if ((m->flags & MSG_F_UPGRADE) && conn_upgrade(c, m->http.upgrade))
 		return; /* the request is answered in the new protocol */
 	if (m->flags & MSG_F_BEGIN) {
@@ -511,10 +563,12 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 		}
 		t->resp_begun = true;
 		t->x.first_byte_ns = unix_ns(a, first_ts);
-		t->x.resp.status = m->http.status;
-		t->x.resp.version_major = m->http.version_major;
-		t->x.resp.version_minor = m->http.version_minor;
-		t->x.resp.content_length = m->http.content_length;
+		if (m->family != MSG_FAMILY_DB) {
+			t->x.resp.status = m->http.status;
+			t->x.resp.version_major = m->http.version_major;
+			t->x.resp.version_minor = m->http.version_minor;
+			t->x.resp.content_length = m->http.content_length;
+		}
 		if (m->flags & MSG_F_TRUNCATED) {
 			a->stats->truncated++;
 			t->x.flags |= XCHG_RESP_TRUNCATED;
@@ -522,15 +576,17 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 		if (m->flags & MSG_F_UNKNOWN)
 			t->x.flags |= XCHG_RESP_UNKNOWN;
 	}
-	if (t) {
-		settle_family(t, m);
-		count_messages(a, t, m, first_ts);
-	}
 	if (!t || !t->resp_begun)
 		return;
-	keep_rpc_end(t, m);
+	settle_family(t, m);
+	if (m->family != MSG_FAMILY_DB) {
+		count_messages(a, t, m, first_ts);
+		keep_rpc_end(t, m);
+	}
 	if (!(m->flags & MSG_F_END))
 		return;
+	if (m->family == MSG_FAMILY_DB)
+		assemble_db_response(t, m);
 	t->resp_done = true;
 	t->x.end_ns = unix_ns(a, last_ts);
 	t->x.resp_body_size = m->body_size;
@@ -543,7 +599,7 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 		c->state = CONN_OPAQUE;
 		t->req_done = true;
 	}
-	if (t->multiplexed)
+	if (t->slot)
 		complete_stream(a, c, t);
 	else
 		complete_front(a, c);
@@ -556,7 +612,12 @@ void assemble_message(struct assemble *a, struct conn *c, enum oe_dir dir, const
 		c->server = (m->kind == MSG_REQUEST) == (dir == OE_DIR_IN);
 		c->role_known = true;
 	}
-	if (m->flags & (MSG_F_ADOPT | MSG_F_LOST | MSG_F_RESET))
+	if (c->server && m->family == MSG_FAMILY_DB && !a->cfg.db_server) {
+		a->stats->other_end += m->kind == MSG_REQUEST && m->flags & MSG_F_BEGIN;
+		a->stats->requests += m->kind == MSG_REQUEST && m->flags & MSG_F_BEGIN;
+	} else if (m->flags & MSG_F_DECLARE)
+		assemble_db_declare(a, c, m);
+	else if (m->flags & (MSG_F_ADOPT | MSG_F_LOST | MSG_F_RESET))
 		stream_event(a, c, m, last_ts);
 	else if (m->kind == MSG_REQUEST)
 		request(a, c, m, first_ts, last_ts, tid);
@@ -569,6 +630,7 @@ void assemble_lost(struct assemble *a, struct conn *c)
 	all_unknown(a, c);
 	if (!c->confirmed)
 		flush_done(a, c, false);
+	assemble_db_forget(a, c);
 }
 
 void assemble_run_start(struct assemble *a, struct conn *c, enum oe_dir dir)
@@ -609,6 +671,9 @@ void assemble_closed(struct assemble *a, struct conn *c, int err, uint64_t ts, b
 		parent_leave(&a->threads, t);
 		if (t->x.end == EXCHANGE_CUT || t->x.end == EXCHANGE_NO_RESPONSE)
 			t->x.flags |= XCHG_MSGS_UNKNOWN;
+		if (t->slot)
+			*t->slot = NULL;
+		t->slot = NULL;
 		if (c->confirmed || evicted || t->multiplexed)
 			finish(a, c, t);
 		else
@@ -616,4 +681,5 @@ void assemble_closed(struct assemble *a, struct conn *c, int err, uint64_t ts, b
 	}
 	c->open_cnt = 0;
 	flush_done(a, c, true);
+	assemble_db_forget(a, c);
 }

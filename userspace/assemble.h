@@ -4,6 +4,7 @@
 /* Messages -> request/response pairs with identities. See the essay in assemble.c. */
 #include "userspace/conn.h"
 #include "userspace/parent.h"
+#include "userspace/sqlstmt.h"
 #include "userspace/tracectx.h"
 
 /* Which trace a request belongs to; decided when the request is first seen. */
@@ -21,21 +22,25 @@ struct identity {
 /* One request on its way. */
 struct txn {
 	struct txn *next, *prev; /* of its connection; next: also of the free list */
-	void **slot;		 /* multiplexed: where the parser keeps us; NULL: it does not */
+	void **slot;		 /* where the parser keeps us; NULL: it does not */
 	struct txn *thread_next,
 		*thread_prev; /* server requests being handled by the same thread */
 	struct exchange x;
 	struct identity id;
 	bool on_thread;
-	bool req_done, resp_begun, resp_done, multiplexed;
-	uint8_t *big;  /* for what does not fit into store */
-	uint8_t *text; /* grpc-message */
+	bool req_done, resp_begun, resp_done;
+	bool multiplexed; /* its response names it: pairing is certain */
+	bool quiet;	  /* nothing to tell if it goes well */
+	uint8_t *big;	  /* for what does not fit into store */
+	uint8_t *text;	  /* grpc-message */
 	uint32_t store_used;
 	uint8_t store[TXN_STORE];
 };
 
 struct assemble_config {
 	bool propagate; /* read traceparent */
+	bool db_server; /* exchanges of a database's server count, too */
+	enum statement_mode statements;
 	int64_t boot_to_unix_ns;
 	/* Decides about a new trace or span; parent NULL: root. */
 	bool (*sample)(void *ctx, const uint8_t trace_id[16], const struct tracectx *parent);
@@ -52,6 +57,7 @@ struct assemble {
 	struct txn *spare;
 	uint32_t spare_cnt;
 	struct parent_table threads;
+	struct sql_stmts sql;
 	uint64_t rng[4];
 };
 

@@ -85,6 +85,8 @@ struct config {
 	bool route_heuristic;
 	uint32_t url_query; /* enum query_mode */
 	bool body_sizes;
+	uint32_t db_statement; /* enum statement_mode */
+	bool db_server;
 	uint32_t color;
 	char *proc_root;
 	bool target_env;

@@ -342,6 +342,8 @@ int config_sem(const struct config *c, struct sem_config *ret, char err[256])
 		.route_heuristic = c->route_heuristic,
 		.url_query = (enum query_mode)c->url_query,
 		.body_sizes = c->body_sizes,
+		.statements = (enum statement_mode)c->db_statement,
+		.db_server = c->db_server,
 		.known_methods = c->known_methods.cnt ? (char **)c->known_methods.v : NULL,
 		.attr_value_max = c->span_attr_value_max,
 		.attr_count_max = c->span_attr_count_max,

@@ -38,6 +38,8 @@ static const struct opt_word temporality_words[] = {{"cumulative", PREFER_CUMULA
 						    {0}};
 static const struct opt_word query_words[] = {
 	{"redact", QUERY_REDACT}, {"raw", QUERY_RAW}, {"drop", QUERY_DROP}, {0}};
+static const struct opt_word statement_words[] = {
+	{"sanitized", STATEMENT_SANITIZED}, {"raw", STATEMENT_RAW}, {"off", STATEMENT_OFF}, {0}};
 static const struct opt_word color_words[] = {
 	{"auto", COLOR_AUTO}, {"always", COLOR_ALWAYS}, {"never", COLOR_NEVER}, {0}};
 
@@ -222,6 +224,20 @@ const struct option_row option_table[] = {
 	 .arg = "HOW",
 	 .words = query_words,
 	 .help = "redact (values hidden, default), raw or drop"},
+	{.name = "db-statement",
+	 .env = "OTEL_EBPF_DB_STATEMENT",
+	 .key = OWN "db_statement",
+	 .type = OPT_ENUM,
+	 .at = AT(db_statement),
+	 .arg = "HOW",
+	 .words = statement_words,
+	 .help = "sanitized (no literals, default), raw or off"},
+	{.name = "db-server",
+	 .env = "OTEL_EBPF_DB_SERVER",
+	 .key = OWN "db_server",
+	 .type = OPT_BOOL,
+	 .at = AT(db_server),
+	 .help = "spans of watched database servers as well"},
 	{.name = "body-sizes",
 	 .env = "OTEL_EBPF_BODY_SIZES",
 	 .key = OWN "body_sizes",

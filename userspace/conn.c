@@ -122,13 +122,18 @@ static void unattend(struct conn_table *t, struct conn *c)
 		c->att_next->att_prev = c->att_prev;
 }
 
-static void drop_parser(struct conn *c)
+static void drop_state(struct conn *c)
 {
 	if (c->proto && c->proto->state_done && c->pstate)
 		c->proto->state_done(c->pstate);
 	free(c->pstate);
 	c->pstate = NULL;
 	c->proto = NULL;
+}
+
+static void drop_parser(struct conn *c)
+{
+	drop_state(c);
 	for (int d = 0; d < 2; d++)
 		buf_done(&c->st[d].rest);
 }
@@ -277,34 +282,30 @@ static void lose(struct conn_table *t, struct conn *c)
 	c->from_start = c->confirmed = false;
 }
 
+/* In place of what it spoke before; what is left over stays. */
 static int set_proto(struct conn *c, const struct proto_ops *ops)
 {
-	c->pstate = calloc(1, ops->state_size);
-	if (!c->pstate)
+	void *fresh = calloc(1, ops->state_size);
+
+	if (!fresh)
 		return -ENOMEM;
+	drop_state(c);
+	c->pstate = fresh;
 	c->proto = ops;
 	c->state = CONN_PARSE;
 	for (int d = 0; d < 2; d++)
-		c->st[d].rest.max = ops->need_max;
+		c->st[d].rest.max =
+			ops->need_max > c->st[d].rest.len ? ops->need_max : c->st[d].rest.len;
 	return 0;
 }
 
 bool conn_upgrade(struct conn *c, struct bytes token)
 {
 	const struct proto_ops *ops = proto_upgrade(token);
-	void *old = c->pstate, *fresh = ops ? calloc(1, ops->state_size) : NULL;
 
-	if (!fresh)
+	if (!ops || set_proto(c, ops))
 		return false;
-	if (c->proto->state_done)
-		c->proto->state_done(old);
-	free(old);
-	c->pstate = fresh;
-	c->proto = ops;
-	for (int d = 0; d < 2; d++)
-		c->st[d].rest.max =
-			ops->need_max > c->st[d].rest.len ? ops->need_max : c->st[d].rest.len;
-	ops->upgraded(fresh, c->server ? OE_DIR_IN : OE_DIR_OUT);
+	ops->upgraded(c->pstate, c->server ? OE_DIR_IN : OE_DIR_OUT);
 	return true;
 }
 
@@ -509,6 +510,12 @@ static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *
 		t->stats->bytes_unparsed += io_len;
 		return;
 	}
+	if (d->hdr.flags & OE_F_WHOLE && c->proto->whole && !s->rest.len && !dup) {
+		t->stats->gap_bytes += io_len;
+		if (c->proto->whole(c->pstate, dir, io_len, d->extra) == PARSE_INVALID)
+			lose(t, c);
+		return;
+	}
 	if (in.len) {
 		struct piece p = {.in = in, .ts = d->hdr.ts_ns, .tid = d->tid};
 
@@ -516,6 +523,9 @@ static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *
 			p.old = s->rest.len;
 			p.old_ts = s->rest_ts;
 			p.old_tid = s->rest_tid;
+			/* need_max is about what the parser leaves, not about what comes then */
+			s->rest.max = c->proto->need_max +
+				      (s->rest.len < c->proto->need_max ? in.len : 0);
 			if (buf_add(&s->rest, in.data, in.len)) {
 				/* more than the parser said it can need: the head goes on
 				 * uncaptured */

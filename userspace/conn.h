@@ -13,6 +13,7 @@
 #include "userspace/stats.h"
 
 struct txn;
+struct prepared;
 struct target;
 
 /* One direction. */
@@ -69,6 +70,7 @@ struct conn {
 	struct txn *open, *open_last; /* oldest first */
 	struct txn *done, *done_last; /* completed but unconfirmed */
 	uint32_t open_cnt, done_cnt;
+	struct prepared *prepared; /* statements of a database's connection */
 };
 
 struct conn_table;

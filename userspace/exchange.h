@@ -8,6 +8,8 @@
  */
 #include "probes/message.h"
 
+struct sql_stmt;
+
 struct endpoints {
 	uint16_t family; /* OE_AF_*; 0 = unknown */
 	uint16_t lport, rport;
@@ -38,6 +40,7 @@ enum exchange_end {
 #define XCHG_RESET	      0x200 /* the stream was reset: reset_code */
 #define XCHG_RESET_BY_CLIENT  0x400
 #define XCHG_MSGS_UNKNOWN     0x800  /* gRPC: message counts are not known */
+#define XCHG_STMT_UNKNOWN     0x2000 /* a prepared statement whose text was never seen */
 #define XCHG_TUNNEL	      0x1000 /* CONNECT or Upgrade: another protocol followed */
 
 /* gRPC messages of one direction. */
@@ -45,6 +48,19 @@ struct exchange_msgs {
 	uint64_t first_ns, last_ns; /* when the first and the last began; 0 = none */
 	uint64_t bytes;
 	uint32_t cnt;
+};
+
+/* Family DB. */
+struct exchange_db {
+	enum db_system system;
+	struct bytes name_space;
+	const char *command;  /* as in struct msg_db */
+	struct sql_stmt *sql; /* NULL: not known, or command tells all */
+	uint32_t batch;
+	uint32_t results;
+	int64_t rows_returned, rows_affected; /* -1 = not known */
+	const char *failed;
+	char code[16];
 };
 
 struct exchange {
@@ -65,6 +81,7 @@ struct exchange {
 	struct msg_http resp;	      /* status -1 when there is none */
 	struct msg_rpc rpc;	      /* family GRPC: status (-1: none came), its text, timeout */
 	struct exchange_msgs msgs[2]; /* family GRPC: of the request, of the response */
+	struct exchange_db db;	      /* family DB */
 };
 
 #endif

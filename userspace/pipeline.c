@@ -100,11 +100,14 @@ static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,
 		p->stats.spans_no_memory++;
 		return;
 	}
-	sem->series(x, &p->cfg.sem, &series);
-	if (red_add(p->red, c->target->resource, &series, (double)(end - x->start_ns) / 1e9, end))
-		p->stats.red_no_memory++;
-	else
-		p->stats.red_counted++;
+	for (uint32_t i = 0; sem->series(x, &p->cfg.sem, i, &series); i++) {
+		if (!i)
+			series.value = (double)(end - x->start_ns) / 1e9;
+		if (red_add(p->red, c->target->resource, &series, end))
+			p->stats.red_no_memory++;
+		else if (!i)
+			p->stats.red_counted++;
+	}
 	if (!id->sampled) {
 		p->stats.spans_unsampled++;
 		return;
@@ -169,8 +172,11 @@ static const struct conn_ops conn_callbacks = {
 
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 {
-	struct assemble_config ac = {
-		.propagate = cfg->propagate, .sample = decide, .exchange = on_exchange};
+	struct assemble_config ac = {.propagate = cfg->propagate,
+				     .db_server = cfg->sem.db_server,
+				     .statements = cfg->sem.statements,
+				     .sample = decide,
+				     .exchange = on_exchange};
 	struct pipeline *p = calloc(1, sizeof(*p));
 	int err;
 

@@ -20,7 +20,10 @@
 static const double default_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
 					0.5,   0.75, 1,	    2.5,  5,	 7.5, 10};
 
+struct group;
+
 struct series {
+	const struct group *group;
 	struct series *next;	  /* of its group */
 	struct series *same_hash; /* other keys with the same hash */
 	uint64_t hash;
@@ -37,7 +40,9 @@ struct series {
 struct group {
 	struct group *next;
 	struct resource *resource;
-	const char *metric, *description, *unit;
+	const struct sem_metric *metric;
+	const double *bounds; /* of its histograms */
+	uint32_t bound_cnt;
 	struct series *first;
 	uint32_t cnt;
 	struct series *overflow;
@@ -144,7 +149,7 @@ void red_free(struct red *r)
 	free(r);
 }
 
-static uint64_t group_key(const struct resource *res, const char *metric)
+static uint64_t group_key(const struct resource *res, const struct sem_metric *metric)
 {
 	return hash_u64(res->id * 2 + 1) ^ (uint64_t)(uintptr_t)metric;
 }
@@ -163,8 +168,8 @@ static struct group *group_get(struct red *r, struct resource *res, const struct
 	}
 	g->resource = resource_get(res);
 	g->metric = s->metric;
-	g->description = s->description;
-	g->unit = s->unit;
+	g->bounds = s->metric->bounds ? s->metric->bounds : r->bounds;
+	g->bound_cnt = s->metric->bounds ? s->metric->bound_cnt : r->cfg.bound_cnt;
 	g->next = r->first;
 	r->first = g;
 	r->group_cnt++;
@@ -193,13 +198,14 @@ static size_t make_key(const struct resource *res, const struct sem_series *s, u
 	return n;
 }
 
-static struct series *series_new(const struct red *r, const struct sem_series *src, uint64_t now)
+static struct series *series_new(const struct group *g, const struct sem_series *src, uint64_t now)
 {
-	struct series *s = calloc(1, sizeof(*s) + (r->cfg.bound_cnt + 1) * sizeof(uint64_t));
+	struct series *s = calloc(1, sizeof(*s) + (g->bound_cnt + 1) * sizeof(uint64_t));
 
 	if (!s)
 		return NULL;
 	s->start_ns = now;
+	s->group = g;
 	if (!src)
 		return s;
 	s->attrs = calloc(src->attr_cnt ? src->attr_cnt : 1, sizeof(*s->attrs));
@@ -219,13 +225,13 @@ fail:
 	return NULL;
 }
 
-static struct series *overflow(struct red *r, struct group *g, uint64_t now)
+static struct series *overflow(struct group *g, uint64_t now)
 {
 	struct series *s = g->overflow;
 
 	if (s)
 		return s;
-	s = series_new(r, NULL, now);
+	s = series_new(g, NULL, now);
 	if (!s)
 		return NULL;
 	s->attrs = calloc(1, sizeof(*s->attrs));
@@ -255,8 +261,8 @@ static struct series *find(struct red *r, struct resource *res, const struct sem
 	if (!g)
 		return NULL;
 	if (!len || g->cnt + 1 >= r->cfg.series_max || r->series.len >= SERIES_ALL_MAX)
-		return overflow(r, g, now);
-	s = series_new(r, src, now);
+		return overflow(g, now);
+	s = series_new(g, src, now);
 	if (!s)
 		return NULL;
 	s->key = malloc(len);
@@ -277,23 +283,23 @@ fail:
 	return NULL;
 }
 
-int red_add(struct red *r, struct resource *res, const struct sem_series *series, double duration_s,
-	    uint64_t now)
+int red_add(struct red *r, struct resource *res, const struct sem_series *series, uint64_t now)
 {
 	struct series *s = find(r, res, series, now);
+	double v = series->value;
 	uint32_t b = 0;
 
 	if (!s)
 		return -ENOMEM;
-	while (b < r->cfg.bound_cnt && duration_s > r->bounds[b])
+	while (b < s->group->bound_cnt && v > s->group->bounds[b])
 		b++;
 	s->buckets[b]++;
-	if (!s->count || duration_s < s->min)
-		s->min = duration_s;
-	if (!s->count || duration_s > s->max)
-		s->max = duration_s;
+	if (!s->count || v < s->min)
+		s->min = v;
+	if (!s->count || v > s->max)
+		s->max = v;
 	s->count++;
-	s->sum += duration_s;
+	s->sum += v;
 	if (!r->first_ns)
 		r->first_ns = now;
 	r->last_ns = now;
@@ -305,17 +311,17 @@ uint32_t red_metric_cnt(const struct red *r)
 	return r->group_cnt;
 }
 
-static int copy_point(const struct red *r, const struct series *s, struct batch *b,
+static int copy_point(const struct group *g, const struct series *s, struct batch *b,
 		      struct metric_point *p, uint64_t now)
 {
 	struct attr *attrs = arena_alloc(&b->arena, s->attr_cnt * sizeof(*attrs) + 8);
-	uint64_t *buckets = arena_alloc(&b->arena, (r->cfg.bound_cnt + 1) * sizeof(*buckets));
-	double *bounds = arena_alloc(&b->arena, r->cfg.bound_cnt * sizeof(*bounds) + 8);
+	uint64_t *buckets = arena_alloc(&b->arena, (g->bound_cnt + 1) * sizeof(*buckets));
+	double *bounds = arena_alloc(&b->arena, g->bound_cnt * sizeof(*bounds) + 8);
 
 	if (!attrs || !buckets || !bounds)
 		return -ENOMEM;
-	memcpy(buckets, s->buckets, (r->cfg.bound_cnt + 1) * sizeof(*buckets));
-	memcpy(bounds, r->bounds, r->cfg.bound_cnt * sizeof(*bounds));
+	memcpy(buckets, s->buckets, (g->bound_cnt + 1) * sizeof(*buckets));
+	memcpy(bounds, g->bounds, g->bound_cnt * sizeof(*bounds));
 	for (uint32_t i = 0; i < s->attr_cnt; i++) {
 		attrs[i] = s->attrs[i];
 		if (attrs[i].type == ATTR_STR) {
@@ -334,7 +340,7 @@ static int copy_point(const struct red *r, const struct series *s, struct batch 
 				   .max = s->max,
 				   .bounds = bounds,
 				   .buckets = buckets,
-				   .bound_cnt = r->cfg.bound_cnt};
+				   .bound_cnt = g->bound_cnt};
 	return 0;
 }
 
@@ -351,14 +357,14 @@ static int collect_group(const struct red *r, struct group *g, struct batch *b, 
 	if (!pts)
 		return -ENOMEM;
 	for (struct series *s = g->first; s; s = s->next)
-		if (copy_point(r, s, b, &pts[i++], now))
+		if (copy_point(g, s, b, &pts[i++], now))
 			return -ENOMEM;
-	if (g->overflow && copy_point(r, g->overflow, b, &pts[i++], now))
+	if (g->overflow && copy_point(g, g->overflow, b, &pts[i++], now))
 		return -ENOMEM;
-	m->name = g->metric;
-	m->unit = g->unit;
-	m->description = g->description;
-	m->scope = "otel-ebpf/http";
+	m->name = g->metric->name;
+	m->unit = g->metric->unit;
+	m->description = g->metric->description;
+	m->scope = g->metric->scope;
 	m->type = METRIC_HISTOGRAM;
 	m->temporality = r->cfg.temporality ? r->cfg.temporality : METRIC_CUMULATIVE;
 	m->points = pts;
@@ -398,25 +404,6 @@ void red_retire(struct red *r, const struct resource *res)
 			g->retired = true;
 }
 
-/* By linear interpolation inside the bucket; the last one ends at the maximum. */
-static double quantile(const struct red *r, const uint64_t *buckets, uint64_t count, double max,
-		       double q)
-{
-	double want = q * (double)count, seen = 0;
-
-	for (uint32_t i = 0; i <= r->cfg.bound_cnt; i++) {
-		double lo = i ? r->bounds[i - 1] : 0,
-		       hi = i < r->cfg.bound_cnt ? r->bounds[i] : max;
-
-		if (hi > max)
-			hi = max;
-		if (buckets[i] && seen + (double)buckets[i] >= want)
-			return lo + (hi - lo) * (want - seen) / (double)buckets[i];
-		seen += (double)buckets[i];
-	}
-	return max;
-}
-
 static const struct attr *attr_of(const struct series *s, const char *key)
 {
 	for (uint32_t i = 0; i < s->attr_cnt; i++)
@@ -432,15 +419,40 @@ struct row {
 	char op[160];
 	uint64_t count, errors;
 	double max;
+	const double *bounds; /* of one metric: its operations have their own names */
+	uint32_t bound_cnt;
 	uint64_t *buckets;
 };
 
+/* By linear interpolation inside the bucket; the last one ends at the maximum. */
+static double quantile(const struct row *w, double q)
+{
+	double want = q * (double)w->count, seen = 0;
+
+	for (uint32_t i = 0; i <= w->bound_cnt; i++) {
+		double lo = i ? w->bounds[i - 1] : 0, hi = i < w->bound_cnt ? w->bounds[i] : w->max;
+
+		if (hi > w->max)
+			hi = w->max;
+		if (w->buckets[i] && seen + (double)w->buckets[i] >= want)
+			return lo + (hi - lo) * (want - seen) / (double)w->buckets[i];
+		seen += (double)w->buckets[i];
+	}
+	return w->max;
+}
+
 static void op_name(const struct series *s, char *out, size_t size)
 {
-	const struct attr *verb = attr_of(s, "http.request.method"), *route = attr_of(s, "http.route");
+	const struct attr *verb = attr_of(s, "http.request.method"),
+			  *route = attr_of(s, "http.route");
 	const struct attr *host = attr_of(s, "server.address"), *port = attr_of(s, "server.port");
 	const struct attr *what = verb ? verb : attr_of(s, "rpc.method");
 	int n;
+
+	if (!what)
+		what = attr_of(s, "db.query.summary");
+	if (!what)
+		what = attr_of(s, "db.operation.name");
 
 	if (attr_of(s, "otel.metric.overflow"))
 		n = snprintf(out, size, "(more series than the limit)");
@@ -461,17 +473,17 @@ static void op_name(const struct series *s, char *out, size_t size)
 			*p = '?';
 }
 
-static int add_row(const struct red *r, struct row **rows, size_t *cnt, const struct group *g,
-		   const struct series *s)
+static int add_row(struct row **rows, size_t *cnt, const struct group *g, const struct series *s)
 {
 	const char *service = resource_str(g->resource, "service.name");
 	struct row w = {.service = service ? service : "unknown_service"}, *to = NULL;
 
-	snprintf(w.kind, sizeof(w.kind), "%s", strstr(g->metric, ".client.") ? "client" : "server");
+	snprintf(w.kind, sizeof(w.kind), "%s",
+		 strstr(g->metric->name, ".client.") ? "client" : "server");
 	op_name(s, w.op, sizeof(w.op));
 	for (size_t i = 0; i < *cnt && !to; i++)
-		if (!strcmp((*rows)[i].op, w.op) && !strcmp((*rows)[i].kind, w.kind) &&
-		    !strcmp((*rows)[i].service, w.service))
+		if ((*rows)[i].bounds == g->bounds && !strcmp((*rows)[i].op, w.op) &&
+		    !strcmp((*rows)[i].kind, w.kind) && !strcmp((*rows)[i].service, w.service))
 			to = &(*rows)[i];
 	if (!to) {
 		struct row *more = realloc(*rows, (*cnt + 1) * sizeof(**rows));
@@ -479,7 +491,9 @@ static int add_row(const struct red *r, struct row **rows, size_t *cnt, const st
 		if (!more)
 			return -ENOMEM;
 		*rows = more;
-		w.buckets = calloc(r->cfg.bound_cnt + 1, sizeof(uint64_t));
+		w.bounds = g->bounds;
+		w.bound_cnt = g->bound_cnt;
+		w.buckets = calloc(g->bound_cnt + 1, sizeof(uint64_t));
 		if (!w.buckets)
 			return -ENOMEM;
 		to = &more[(*cnt)++];
@@ -489,7 +503,7 @@ static int add_row(const struct red *r, struct row **rows, size_t *cnt, const st
 	to->errors += attr_of(s, "error.type") ? s->count : 0;
 	if (s->max > to->max)
 		to->max = s->max;
-	for (uint32_t i = 0; i <= r->cfg.bound_cnt; i++)
+	for (uint32_t i = 0; i <= to->bound_cnt; i++)
 		to->buckets[i] += s->buckets[i];
 	return 0;
 }
@@ -518,10 +532,12 @@ void red_print(const struct red *r, FILE *f)
 	size_t cnt = 0;
 
 	for (const struct group *g = r->first; g; g = g->next) {
+		if (strcmp(g->metric->unit, "s"))
+			continue;
 		for (const struct series *s = g->first; s; s = s->next)
-			add_row(r, &rows, &cnt, g, s);
+			add_row(&rows, &cnt, g, s);
 		if (g->overflow)
-			add_row(r, &rows, &cnt, g, g->overflow);
+			add_row(&rows, &cnt, g, g->overflow);
 	}
 	if (!cnt) {
 		fprintf(f, "no requests were seen\n");
@@ -540,9 +556,9 @@ void red_print(const struct red *r, FILE *f)
 		else
 			fprintf(f, "%8s ", "-");
 		fprintf(f, "%6.1f%%", 100.0 * (double)w->errors / (double)w->count);
-		print_seconds(f, quantile(r, w->buckets, w->count, w->max, 0.50));
-		print_seconds(f, quantile(r, w->buckets, w->count, w->max, 0.95));
-		print_seconds(f, quantile(r, w->buckets, w->count, w->max, 0.99));
+		print_seconds(f, quantile(w, 0.50));
+		print_seconds(f, quantile(w, 0.95));
+		print_seconds(f, quantile(w, 0.99));
 		fputc('\n', f);
 		free(w->buckets);
 	}

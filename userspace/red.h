@@ -2,7 +2,7 @@
 #ifndef OE_RED_H
 #define OE_RED_H
 /*
- * Duration histograms per resource and series, counted before sampling. Owned by the capture
+ * Histograms per resource and series, counted before sampling. Owned by the capture
  * thread. Series beyond the limit per metric and resource are counted in one overflow point
  * (otel.metric.overflow=true).
  */
@@ -14,7 +14,8 @@
 struct red;
 
 struct red_config {
-	const double *bounds; /* seconds, rising; NULL = the conventions' recommended 14 */
+	const double *bounds; /* seconds, rising, of metrics without bounds of their own; NULL =
+				 the conventions' recommended 14 */
 	uint32_t bound_cnt;
 	uint32_t series_max; /* per metric and resource, overflow point included; default 2000 */
 	enum metric_temporality temporality;
@@ -22,8 +23,8 @@ struct red_config {
 
 int red_new(const struct red_config *cfg, struct red **ret);
 void red_free(struct red *r);
-/* Counts one exchange of duration_s. 0 or -ENOMEM (the caller counts the loss). */
-int red_add(struct red *r, struct resource *res, const struct sem_series *series, double duration_s,
+/* Counts one measurement. 0 or -ENOMEM (the caller counts the loss). */
+int red_add(struct red *r, struct resource *res, const struct sem_series *series,
 	    uint64_t now_unix_ns);
 /*
  * Everything as metrics, added to b (which must be a BATCH_METRICS batch with room for

@@ -55,6 +55,9 @@ static const struct row kernel_rows[] = {
 #define STE "otel_ebpf.stream.events", "{event}", "Breaks in the streams, by kind"
 #define MSG "otel_ebpf.messages", "{message}", "Protocol messages parsed"
 #define XCH "otel_ebpf.requests", "{request}", "Requests seen, by how they ended"
+#define STM                                                                                        \
+	"otel_ebpf.db.statements", "{statement}",                                                  \
+		"Executions of prepared statements whose text was never seen"
 #define CON "otel_ebpf.connections", "{connection}", "Connections met, by what became of them"
 #define SPN "otel_ebpf.spans", "{span}", "Spans, by what became of them before the exporters"
 #define RED "otel_ebpf.red.requests", "{request}", "Requests counted in duration histograms"
@@ -84,6 +87,9 @@ static const struct row user_rows[] = {
 	{XCH, "outcome", "unknown_bytes_lost", U(unknown)},
 	{XCH, "outcome", "unknown_kind", U(kind_unknown)},
 	{XCH, "outcome", "open_at_end", U(open_at_end)},
+	{XCH, "outcome", "filtered_housekeeping", U(quiet)},
+	{XCH, "outcome", "filtered_database_server", U(other_end)},
+	{STM, "kind", "unknown", U(stmt_unknown)},
 	{SPN, "outcome", "emitted", U(spans)},
 	{SPN, "outcome", "unsampled", U(spans_unsampled)},
 	{SPN, "outcome", "dropped_no_memory", U(spans_no_memory)},

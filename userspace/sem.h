@@ -9,6 +9,7 @@
 #include "exporter/telemetry.h"
 #include "userspace/exchange.h"
 #include "userspace/route.h"
+#include "userspace/sqlstmt.h"
 
 enum query_mode { QUERY_REDACT, QUERY_RAW, QUERY_DROP };
 
@@ -18,6 +19,8 @@ struct sem_config {
 	enum query_mode url_query;	  /* default QUERY_REDACT: every value becomes REDACTED */
 	bool body_sizes; /* http.{request,response}.body.size, http.{request,response}.size; default
 			    false */
+	enum statement_mode statements; /* default STATEMENT_SANITIZED */
+	bool db_server;	      /* the server's side of a database is shown; default false */
 	char **known_methods; /* NULL-terminated override (OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS);
 				 NULL = default list */
 	uint32_t
@@ -25,12 +28,22 @@ struct sem_config {
 	uint32_t attr_count_max; /* default 128 */
 };
 
-/* Attributes of a metric series; strings point into the exchange, the config or static memory. */
+/* A histogram; one static object each, its address is its identity. */
+struct sem_metric {
+	const char *name; /* "http.server.request.duration" ... */
+	const char *description;
+	const char *unit; /* "s" for durations */
+	const char *scope;
+	const double *bounds; /* rising; NULL = the configured ones */
+	uint32_t bound_cnt;
+};
+
+/* A measurement: attributes of the series it belongs to; strings point into the exchange, the
+ * config or static memory. */
 #define SEM_ATTRS_MAX 12
 struct sem_series {
-	const char *metric;	 /* "http.server.request.duration" ... static */
-	const char *description; /* static */
-	const char *unit;	 /* "s" */
+	const struct sem_metric *metric;
+	double value; /* in the metric's unit; a duration is filled in by the caller */
 	struct attr attrs[SEM_ATTRS_MAX];
 	uint32_t attr_cnt;
 	char scratch[512]; /* for strings that had to be made (a route by heuristic) */
@@ -43,8 +56,9 @@ struct sem_ops {
 	 * caller's. 0 or -ENOMEM. */
 	int (*span)(const struct exchange *x, const struct sem_config *cfg, struct batch *b,
 		    struct span *sp);
-	/* The duration metric this exchange counts in. */
-	void (*series)(const struct exchange *x, const struct sem_config *cfg,
+	/* What this exchange measures, one after the other: i = 0 is the duration that counts every
+	 * exchange; false: there is no i-th. */
+	bool (*series)(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 		       struct sem_series *ret);
 };
 

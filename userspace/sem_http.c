@@ -203,17 +203,29 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	return 0;
 }
 
-static void http_series(const struct exchange *x, const struct sem_config *cfg,
+static const struct sem_metric server_duration = {
+	.name = "http.server.request.duration",
+	.description = "Duration of HTTP server requests.",
+	.unit = "s",
+	.scope = SCOPE,
+};
+static const struct sem_metric client_duration = {
+	.name = "http.client.request.duration",
+	.description = "Duration of HTTP client requests.",
+	.unit = "s",
+	.scope = SCOPE,
+};
+
+static bool http_series(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 			struct sem_series *s)
 {
 	struct common c;
 	size_t at = 0;
 
+	if (i)
+		return false;
 	common_of(x, cfg, !x->server, &c);
-	s->metric = x->server ? "http.server.request.duration" : "http.client.request.duration";
-	s->description = x->server ? "Duration of HTTP server requests."
-				   : "Duration of HTTP client requests.";
-	s->unit = "s";
+	s->metric = x->server ? &server_duration : &client_duration;
 	s->attr_cnt = 0;
 	series_str(s, "http.request.method", c.method, c.method ? strlen(c.method) : 0);
 	series_str(s, "url.scheme", c.scheme, strlen(c.scheme));
@@ -225,7 +237,7 @@ static void http_series(const struct exchange *x, const struct sem_config *cfg,
 	if (x->server) {
 		if (c.has_route)
 			series_text(s, &at, "http.route", c.route);
-		return;
+		return true;
 	}
 	if (c.host.data == (const uint8_t *)c.addr)
 		series_text(s, &at, "server.address", c.addr);
@@ -233,6 +245,7 @@ static void http_series(const struct exchange *x, const struct sem_config *cfg,
 		series_str(s, "server.address", (const char *)c.host.data, c.host.len);
 	if (c.host.len && c.port)
 		series_int(s, "server.port", c.port);
+	return true;
 }
 
 const struct sem_ops sem_http_ops = {

@@ -296,30 +296,43 @@ static int rpc_span(const struct exchange *x, const struct sem_config *cfg, stru
 	return 0;
 }
 
-static void rpc_series(const struct exchange *x, const struct sem_config *cfg, struct sem_series *s)
+static const struct sem_metric server_duration = {
+	.name = "rpc.server.call.duration",
+	.description = "Measures the duration of an incoming Remote Procedure Call (RPC).",
+	.unit = "s",
+	.scope = SCOPE,
+};
+static const struct sem_metric client_duration = {
+	.name = "rpc.client.call.duration",
+	.description = "Measures the duration of an outgoing Remote Procedure Call (RPC).",
+	.unit = "s",
+	.scope = SCOPE,
+};
+
+static bool rpc_series(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
+		       struct sem_series *s)
 {
 	struct call c;
 	size_t at = 0;
 
+	if (i)
+		return false;
 	call_of(x, !x->server, &c);
-	s->metric = x->server ? "rpc.server.call.duration" : "rpc.client.call.duration";
-	s->description =
-		x->server ? "Measures the duration of an incoming Remote Procedure Call (RPC)."
-			  : "Measures the duration of an outgoing Remote Procedure Call (RPC).";
-	s->unit = "s";
+	s->metric = x->server ? &server_duration : &client_duration;
 	s->attr_cnt = 0;
 	series_str(s, "rpc.system.name", "grpc", 4);
 	series_str(s, "rpc.method", (const char *)c.method.data, c.method.len);
 	series_str(s, "rpc.response.status_code", c.code, c.code ? strlen(c.code) : 0);
 	series_str(s, "error.type", c.error, c.error ? strlen(c.error) : 0);
 	if (x->server)
-		return;
+		return true;
 	if (c.host.data == (const uint8_t *)c.addr)
 		series_text(s, &at, "server.address", c.addr);
 	else
 		series_str(s, "server.address", (const char *)c.host.data, c.host.len);
 	if (c.host.len && c.port)
 		series_int(s, "server.port", c.port);
+	return true;
 }
 
 const struct sem_ops sem_rpc_ops = {

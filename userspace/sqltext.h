@@ -14,19 +14,19 @@ enum sql_dialect { SQL_POSTGRESQL = 0, SQL_MYSQL };
 #define SQL_NAME_MAX	128
 
 struct sql_info {
-	/* The statement: each literal replaced by ?, lists of them by one, comments taken out, white
-	 * space collapsed. In IN (...) and VALUES (...) placeholders, NULL and DEFAULT count as
-	 * literals, so that lists of them become one ?. NUL-terminated. */
+	/* The statement: each literal replaced by ?, lists of them by one, comments taken out,
+	 * white space collapsed. In IN (...) and VALUES (...) placeholders, NULL and DEFAULT count
+	 * as literals, so that lists of them become one ?. NUL-terminated. */
 	char text[SQL_TEXT_MAX + 1];
 	uint32_t text_len;
 	bool text_cut; /* the statement (or what was captured of it) is longer */
 	/* Upper case: SELECT, INSERT, UPDATE ... CREATE TABLE is "CREATE TABLE"; empty: not known.
 	 * Of the first statement, where there are several. */
 	char operation[40];
-	/* The one table, view or procedure it works on, as written without quotes, schema kept; empty:
-	 * none, or several */
+	/* The one table, view or procedure it works on, as written without quotes, schema kept;
+	 * empty: none, or several */
 	char target[SQL_NAME_MAX + 1];
-	char procedure[SQL_NAME_MAX + 1]; /* of CALL and EXEC */
+	char procedure[SQL_NAME_MAX + 1];  /* of CALL and EXEC */
 	char summary[SQL_SUMMARY_MAX + 1]; /* "SELECT orders customers", low cardinality */
 	uint32_t statements;		   /* in this text, separated by ; */
 	struct bytes traceparent;	   /* of a sqlcommenter comment, raw, a view of the input */

@@ -28,13 +28,17 @@ struct stats {
 	uint64_t responses;
 	uint64_t responses_orphan; /* their request was not seen */
 	uint64_t truncated;	   /* messages whose head was captured in part */
-	/* exchanges: requests = completed + no_response + cut + unknown + kind_unknown + open at the end */
+	/* exchanges: requests = completed + no_response + cut + unknown + kind_unknown +
+	   quiet + other_end + open at the end */
 	uint64_t completed;
 	uint64_t no_response;
 	uint64_t cut;
 	uint64_t kind_unknown; /* HTTP or gRPC? The fields that say it were never seen */
 	uint64_t unknown;      /* bytes were lost: neither span duration nor RED */
 	uint64_t open_at_end;  /* still waiting for their response at shutdown */
+	uint64_t quiet;	       /* pings, prepares and the like that went well: no spans */
+	uint64_t other_end;    /* of a database's server: shown by the client's spans */
+	uint64_t stmt_unknown; /* executions of statements prepared before we came */
 	/* spans */
 	uint64_t spans;		  /* made and handed to the exporters */
 	uint64_t spans_unsampled; /* left out by the sampler */

@@ -28,6 +28,7 @@ _otel_ebpf() {
 	--hooks) values='auto sock syscall' ;;
 	--route-heuristic | --target-env) values='on off' ;;
 	--url-query) values='redact raw drop' ;;
+	--db-statement) values='sanitized raw off' ;;
 	--console-color) values='auto always never' ;;
 	--log-level) values='none error warn info debug' ;;
 	--propagators) values='tracecontext,baggage tracecontext none' ;;

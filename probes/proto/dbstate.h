@@ -25,6 +25,7 @@ struct db_stmt {
 	uint16_t columns;	       /* parser's: columns of its result */
 	uint8_t key_len;
 	bool keyed; /* can be found by its key */
+	bool mark;  /* parser's */
 	uint8_t key[DB_KEY_MAX];
 };
 

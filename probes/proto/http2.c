@@ -29,7 +29,7 @@
 #define H2_BLOCK_MAX  65536u
 #define H2_FIELDS_MAX 32768u
 #define FRAME_HEAD    9u
-#define H2_NEED_MAX   131072u /* a frame header in pieces, and the largest record behind it */
+#define H2_NEED_MAX   64u
 #define KEEP	      1024u
 
 /* RFC 9113 section 6 */

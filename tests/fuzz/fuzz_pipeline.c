@@ -125,8 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	}
 	pipeline_finish(p);
 	s = *pipeline_stats(p);
-	if (s.requests != s.completed + s.no_response + s.cut + s.unknown + s.kind_unknown +
-				  s.open_at_end)
+	if (s.requests !=
+	    s.completed + s.no_response + s.cut + s.unknown + s.kind_unknown + s.open_at_end)
 		abort();
 	if (s.red_counted + s.red_no_memory + s.spans_no_memory <
 	    s.completed + s.no_response + s.cut)

@@ -478,7 +478,7 @@ static inline void props_data(struct props *p, enum oe_dir dir, const uint8_t *d
 	props_turn(p, dir);
 	if (!p->parsing && !p->probing)
 		return;
-	if (d->len + len > PROPS_ARENA || (d->len && d->len + len > p->ops->need_max)) {
+	if (d->len + len > PROPS_ARENA || d->len >= p->ops->need_max) {
 		if (p->parsing)
 			props_gap_here(p, dir, len);
 		return;

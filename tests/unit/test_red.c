@@ -7,12 +7,12 @@
 #include "tests/unit/tap.h"
 #include "userspace/red.h"
 
+static const struct sem_metric metric = {
+	.name = "http.server.request.duration", .description = "d", .unit = "s", .scope = "test"};
+
 static struct sem_series series(const char *route, int status)
 {
-	struct sem_series s = {.metric = "http.server.request.duration",
-			       .description = "d",
-			       .unit = "s",
-			       .attr_cnt = 2};
+	struct sem_series s = {.metric = &metric, .attr_cnt = 2};
 
 	snprintf(s.scratch, sizeof(s.scratch), "%s", route);
 	s.attrs[0] =
@@ -22,14 +22,13 @@ static struct sem_series series(const char *route, int status)
 	return s;
 }
 
-static int add(struct red *r, struct resource *res, const char *metric, const char *route,
-	       int status, double d)
+static int add(struct red *r, struct resource *res, const char *route, int status, double d)
 {
 	struct sem_series s = series(route, status);
 
-	s.metric = metric;
+	s.value = d;
 	s.attrs[1].s = s.scratch;
-	return red_add(r, res, &s, d, 1000);
+	return red_add(r, res, &s, 1000);
 }
 
 /* Sum of all counts; optionally the overflow point's and the number of points. */
@@ -63,9 +62,50 @@ static uint64_t collect(struct red *r, uint64_t *ret_overflow, uint32_t *ret_poi
 	return sum;
 }
 
+/* A metric with boundaries of its own, beside one that has none. */
+static void test_own_bounds(void)
+{
+	static const double bounds[] = {1, 10};
+	static const struct sem_metric rows = {.name = "db.client.response.returned_rows",
+					       .description = "r",
+					       .unit = "{row}",
+					       .scope = "test/db",
+					       .bounds = bounds,
+					       .bound_cnt = 2};
+	struct red_config cfg = {.temporality = METRIC_CUMULATIVE};
+	struct resource *a = resource_new();
+	struct sem_series s = {.metric = &rows, .value = 7};
+	struct batch *b = batch_new(BATCH_METRICS, 4);
+	struct red *r;
+
+	red_new(&cfg, &r);
+	red_add(r, a, &s, 1000);
+	s.value = 11;
+	red_add(r, a, &s, 1000);
+	add(r, a, "/x", 200, 7);
+	red_collect(r, b, 2000);
+	is_int(b->cnt, 2, "two metrics");
+	for (uint32_t i = 0; i < b->cnt; i++) {
+		const struct metric *m = &b->metrics[i];
+		const struct metric_point *p = m->points;
+
+		if (strcmp(m->unit, "s")) {
+			is_str(m->scope, "test/db", "the metric's own scope");
+			is_int(p->bound_cnt, 2, "its own boundaries");
+			ok(!p->buckets[0] && p->buckets[1] == 1 && p->buckets[2] == 1,
+			   "each value in its bucket");
+		} else {
+			is_int(p->bound_cnt, 14, "the other has the usual ones");
+		}
+	}
+	batch_put(b);
+	red_free(r);
+	resource_put(a);
+}
+
 int main(void)
 {
-	static const char metric[] = "http.server.request.duration";
+	test_own_bounds();
 	struct red_config cfg = {.series_max = 10, .temporality = METRIC_CUMULATIVE};
 	struct resource *a = resource_new(), *z = resource_new();
 	struct timespec t0, t1;
@@ -75,9 +115,9 @@ int main(void)
 	char route[32];
 
 	red_new(&cfg, &r);
-	add(r, a, metric, "/x", 200, 0.005);
-	add(r, a, metric, "/x", 200, 0.0051);
-	add(r, a, metric, "/x", 500, 99);
+	add(r, a, "/x", 200, 0.005);
+	add(r, a, "/x", 200, 0.0051);
+	add(r, a, "/x", 500, 99);
 	{
 		struct batch *b = batch_new(BATCH_METRICS, 4);
 		const struct metric *m;
@@ -104,7 +144,7 @@ int main(void)
 	is_int(collect(r, NULL, &points), 3, "cumulative: the same again");
 	for (int i = 0; i < 1000; i++) {
 		snprintf(route, sizeof(route), "/r/%d", i % 50);
-		add(r, i & 1 ? a : z, metric, route, 200, 0.01);
+		add(r, i & 1 ? a : z, route, 200, 0.01);
 	}
 	is_int(collect(r, &overflow, &points), 1003,
 	       "past the limit every request is still counted");
@@ -121,8 +161,7 @@ int main(void)
 	srand(3);
 	for (int i = 1; i <= 20000; i++) {
 		snprintf(route, sizeof(route), "/d/%d", rand() % 300);
-		add(r, rand() & 1 ? a : z, metric, route, rand() % 5 * 100 + 100,
-		    rand() % 1000 / 100.0);
+		add(r, rand() & 1 ? a : z, route, rand() % 5 * 100 + 100, rand() % 1000 / 100.0);
 		if (i % 997 == 0)
 			total += collect(r, NULL, NULL);
 	}
@@ -135,7 +174,7 @@ int main(void)
 	red_new(&cfg, &r);
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	for (int i = 0; i < 200000; i++)
-		add(r, a, metric, "/same/route/{id}", 200, 0.01);
+		add(r, a, "/same/route/{id}", 200, 0.01);
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	printf("# %.0f ns per request on an existing series\n",
 	       ((double)(t1.tv_sec - t0.tv_sec) * 1e9 + (double)(t1.tv_nsec - t0.tv_nsec)) /

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef OE_ROWS_BPF_H
+#define OE_ROWS_BPF_H
+/*
+ * The message walk: on a connection that speaks PostgreSQL's or MySQL's protocol the kernel follows
+ * the messages, so that what tells of statements is copied, parameters and passwords mostly are
+ * not, and rows are only counted (OE_F_WHOLE). Small I/Os are copied whole.
+ *
+ * Each direction has its struct oe_walk. A walk begins at the first I/O of a run, which starts with
+ * a message, and ends when what should be a message is none or could not be read; userspace then
+ * sees bytes missing and says so. Its decisions here are about what to copy: whether a message that
+ * is stepped over was a row is for userspace to know from the state of its parser.
+ *
+ * An I/O is read piece by piece into the scratch and walked there.
+ */
+#include "bpf/emit.bpf.h"
+#include "bpf/gather.bpf.h"
+#include "bpf/sniff.h"
+
+#define OE_ROWS_SMALL  1024 /* I/Os up to here are copied whole */
+#define OE_ROWS_PIECES 256  /* of OE_CAP_LIMIT bytes: 4 MiB */
+#define OE_ROWS_STEPS  8192 /* messages and parts of them in a piece */
+#define OE_ROWS_HEAD   8    /* bytes that decide about a message */
+
+/* oe_rows_arg.how */
+#define OE_ROWS_MYSQL	  1 /* else PostgreSQL */
+#define OE_ROWS_CLIENT	  2 /* bytes of the client */
+#define OE_ROWS_RUN_START 4
+#define OE_ROWS_COPIED	  8 /* internal: the head has been copied already */
+
+#define OE_ROWS_SENT   0
+#define OE_ROWS_FAILED 1 /* not all records were sent */
+
+/* oe_walk.state of PostgreSQL's client */
+#define OE_PG_CRYPT 1 /* asks for encryption */
+
+/* oe_walk.state of a MySQL server's direction */
+#define OE_MY_HEAD 0 /* a response, or the next result of one, begins */
+#define OE_MY_DEFS 1 /* in a result: definitions, and rows if no EOF stands between */
+#define OE_MY_ROWS 2 /* behind the EOF that ends the definitions */
+/* and of its client's */
+#define OE_MY_TLS	 3
+#define OE_MY_COMPRESSED 4 /* packets are wrapped from here on */
+
+/* capabilities of a client's login */
+#define OE_MY_CAP_COMPRESS    0x20u
+#define OE_MY_CAP_PROTOCOL_41 0x200u
+#define OE_MY_CAP_SSL	      0x800u
+#define OE_MY_CAP_ZSTD	      0x4000000u
+
+/* What was walked over and not sent yet. Numbers only: a global function gets it. */
+struct oe_rows_seg {
+	__u64 off; /* stream offset of its first byte */
+	__u32 key;
+	__u32 cap_from; /* copied bytes in the scratch, */
+	__u32 cap_len;
+	__u32 gap_len;	/* skipped ones behind them, */
+	__u32 rows_len; /* or bytes of whole messages */
+	__u32 rows_cnt;
+	__u32 flags;
+	__u32 parts, failed, cut; /* of the I/O so far */
+};
+
+struct oe_rows_io {
+	struct oe_scratch *b;
+	struct oe_walk *w;
+	__u64 src;     /* user address of the next piece; 0: it is in the scratch already */
+	__u32 left;    /* of the I/O, behind this piece */
+	__u32 len, at; /* piece: bytes, walked so far */
+	__u32 how;
+	__u32 small; /* copied whole, whatever it is */
+	__u32 fault;
+	struct oe_rows_seg seg;
+};
+
+struct oe_rows_head {
+	__u8 b[OE_ROWS_HEAD];
+};
+
+static __always_inline void oe_rows_take(struct oe_walk *w, __u32 total, __u32 keep, __u32 copied)
+{
+	if (keep > total)
+		keep = total;
+	w->skip = total - keep;
+	w->keep = keep > copied ? keep - copied : 0;
+	if (keep < copied) /* more than what is wanted is there already */
+		w->skip = total > copied ? total - copied : 0;
+}
+
+static __always_inline int oe_rows_pgsql(struct oe_walk *w, const __u8 *p, __u32 how)
+{
+	__u32 len = (__u32)p[1] << 24 | (__u32)p[2] << 16 | (__u32)p[3] << 8 | p[4];
+	__u32 copied = how & OE_ROWS_COPIED ? 5 : 0, keep = 5;
+
+	if (how & OE_ROWS_CLIENT && !p[0]) { /* without a type: a client's first one */
+		len = (__u32)p[1] << 16 | (__u32)p[2] << 8 | p[3];
+		if (len < 8 || len > 16384) {
+			w->on = 0;
+			return 0;
+		}
+		if (len == 8)
+			w->state = OE_PG_CRYPT;
+		oe_rows_take(w, len, len, copied);
+		return 0;
+	}
+	if (len < 4 || len > 0x3fffffff || p[0] < '1' || p[0] > 'v') {
+		w->on = 0;
+		return 0;
+	}
+	len++;
+	if (p[0] == 'd' || (p[0] == 'D' && !(how & OE_ROWS_CLIENT))) {
+		if (!copied) {
+			w->whole = len;
+			return 1;
+		}
+	} else if (how & OE_ROWS_CLIENT) {
+		if (p[0] == 'Q' || p[0] == 'P')
+			keep = OE_CAP_LIMIT;
+		else if (p[0] != 'p')
+			keep = 160; /* names of a Bind, an Execute ... */
+	} else if (p[0] == 'C' || p[0] == 'E') {
+		keep = 256;
+	} else if (p[0] != 'R' && p[0] != 'K' && p[0] != 'S') {
+		keep = 16;
+	}
+	oe_rows_take(w, len, keep, copied);
+	return 0;
+}
+
+/* How the response goes on behind this packet of the server. Returns whether it is a row. */
+static __always_inline bool oe_rows_my_server(struct oe_walk *w, const __u8 *p, __u32 len)
+{
+	bool def = len >= 4 && p[4] == 3 && p[5] == 'd' && p[6] == 'e' && p[7] == 'f';
+
+	if (!len)
+		return false;
+	if (p[4] == 0xff) { /* ERR */
+		w->state = OE_MY_HEAD;
+		return false;
+	}
+	if (w->state == OE_MY_HEAD) {
+		/* a count of columns, and nothing else */
+		if (!def && p[4] && p[4] < 0xfb && len == 1)
+			w->state = OE_MY_DEFS;
+		else if (p[4] == 0xfc && (len == 3 || len == 4))
+			w->state = OE_MY_DEFS;
+		return false;
+	}
+	if (p[4] == 0xfe && len < 0xffffff) { /* EOF, or OK in its place */
+		w->state = w->state == OE_MY_DEFS && len == 5 ? OE_MY_ROWS : OE_MY_HEAD;
+		return false;
+	}
+	return !def;
+}
+
+static __always_inline int oe_rows_mysql(struct oe_walk *w, const __u8 *p, __u32 how)
+{
+	__u32 len = (__u32)p[2] << 16 | (__u32)p[1] << 8 | p[0], keep = 512;
+	__u32 copied = 0;
+
+	if (how & OE_ROWS_COPIED)
+		copied = 4 + (len < 4 ? len : 4);
+	if (!(how & OE_ROWS_CLIENT)) {
+		if (oe_rows_my_server(w, p, len) && !copied) {
+			w->whole = len + 4;
+			return 1;
+		}
+	} else if (p[3] == 0 && (p[4] == 3 || p[4] == 0x16)) { /* COM_QUERY, COM_STMT_PREPARE */
+		keep = OE_CAP_LIMIT;
+	} else if (p[3] == 0) {
+		keep = 64;
+	} else if (p[3] == 1 && len >= 32) { /* the login */
+		__u32 caps = (__u32)p[7] << 24 | (__u32)p[6] << 16 | (__u32)p[5] << 8 | p[4];
+
+		if (caps & OE_MY_CAP_PROTOCOL_41 && caps & OE_MY_CAP_SSL && len == 32)
+			w->state = OE_MY_TLS;
+		else if (caps & OE_MY_CAP_PROTOCOL_41 &&
+			 caps & (OE_MY_CAP_COMPRESS | OE_MY_CAP_ZSTD))
+			w->state = OE_MY_COMPRESSED;
+	}
+	oe_rows_take(w, len + 4, keep, copied);
+	return 0;
+}
+
+/*
+ * The head of a message is there: w says what becomes of it. Returns 1 when it is to be stepped
+ * over as a whole. A global function: verified once.
+ */
+__weak __noinline int oe_rows_head(struct oe_walk *w, const struct oe_rows_head *h, __u32 how)
+{
+	if (!w || !h)
+		return 0;
+	w->have = 0;
+	if (how & OE_ROWS_MYSQL)
+		return oe_rows_mysql(w, h->b, how);
+	return oe_rows_pgsql(w, h->b, how);
+}
+
+static __always_inline void oe_rows_send(struct oe_scratch *b, struct oe_rows_seg *g, __u32 cap,
+					 __u32 len, __u32 flags, __u64 extra)
+{
+	struct oe_stats *st = oe_stats();
+
+	if (cap > OE_CAP_LIMIT)
+		cap = 0; /* cannot be; for the verifier */
+	b->rec.hdr.flags = g->flags | flags;
+	b->rec.hdr.len = sizeof(b->rec) + cap;
+	b->rec.off = g->off;
+	b->rec.io_len = len;
+	b->rec.cap_len = cap;
+	b->rec.extra = extra;
+	if (bpf_ringbuf_output(&events, b, sizeof(b->rec) + cap, oe_wakeup_flags(b))) {
+		g->failed = 1;
+		OE_COUNT(st, bytes_dropped, len);
+	} else {
+		g->parts++;
+		OE_COUNT(st, bytes_copied, cap);
+	}
+	g->off += len;
+}
+
+/* Sends what was gathered. A global function: verified once. */
+__weak __noinline int oe_rows_flush(struct oe_rows_seg *g)
+{
+	struct oe_scratch *b;
+	__u32 from, n, key;
+
+	if (!g)
+		return 0;
+	key = g->key;
+	b = bpf_map_lookup_elem(&scratch, &key);
+	if (!b)
+		return 0; /* cannot be */
+	from = g->cap_from;
+	n = g->cap_len;
+	if (g->rows_len) {
+		g->cut = 1;
+		oe_rows_send(b, g, 0, g->rows_len, OE_F_WHOLE, g->rows_cnt);
+	} else if (n || g->gap_len) {
+		if (from && n && from <= OE_CAP_LIMIT && n <= OE_CAP_LIMIT)
+			/* to the front; what stood there has been sent */
+			bpf_probe_read_kernel(b->payload, n, b->payload + from);
+		if (g->gap_len)
+			g->cut = 1;
+		oe_rows_send(b, g, n, n + g->gap_len, g->gap_len ? OE_F_CUT : 0, 0);
+	}
+	g->cap_len = g->gap_len = g->rows_len = g->rows_cnt = 0;
+	return 0;
+}
+
+static __always_inline void oe_rows_copied(struct oe_rows_io *c, __u32 n)
+{
+	if (c->small)
+		goto on;
+	if (c->seg.gap_len || c->seg.rows_len)
+		oe_rows_flush(&c->seg);
+	if (!c->seg.cap_len)
+		c->seg.cap_from = c->at;
+	c->seg.cap_len += n;
+on:
+	c->at += n;
+}
+
+static long oe_rows_step(__u32 i, struct oe_rows_io *c)
+{
+	struct oe_walk *w = c->w;
+	__u32 at = c->at, left, n, need, how = c->how;
+
+	if (!w->on || at >= c->len || at > OE_CAP_LIMIT)
+		return 1;
+	left = c->len - at;
+	if (w->whole) {
+		n = w->whole < left ? w->whole : left;
+		if (!c->small && (c->seg.cap_len || c->seg.gap_len))
+			oe_rows_flush(&c->seg);
+		c->seg.rows_len += c->small ? 0 : n;
+		w->whole -= n;
+		c->at = at + n;
+		return 0;
+	}
+	if (w->keep) {
+		n = w->keep < left ? w->keep : left;
+		w->keep -= n;
+		oe_rows_copied(c, n);
+		return 0;
+	}
+	if (w->skip) {
+		n = w->skip < left ? w->skip : left;
+		w->skip -= n;
+		if (!c->small && c->seg.rows_len)
+			oe_rows_flush(&c->seg);
+		c->seg.gap_len += c->small ? 0 : n;
+		c->at = at + n;
+		return 0;
+	}
+	if (!w->have && left >= OE_ROWS_HEAD && !c->small) {
+		n = oe_rows_head(w, (const struct oe_rows_head *)(c->b->payload + at), how);
+		if (n) {
+			if (c->seg.cap_len || c->seg.gap_len)
+				oe_rows_flush(&c->seg);
+			c->seg.rows_cnt++;
+		}
+		return 0;
+	}
+	if (!w->have && left >= OE_ROWS_HEAD) {
+		__u32 size = how & OE_ROWS_MYSQL ? 4 : 5;
+		__u32 body = c->b->payload[at] | c->b->payload[at + 1] | c->b->payload[at + 2];
+
+		/* copied already, so it cannot be stepped over any more */
+		if (how & OE_ROWS_MYSQL)
+			size += body ? 4 : 0;
+		if (!(how & OE_ROWS_MYSQL) || !body || c->b->payload[at] >= 4 ||
+		    c->b->payload[at + 1] || c->b->payload[at + 2]) {
+			oe_rows_head(w, (const struct oe_rows_head *)(c->b->payload + at),
+				     how | OE_ROWS_COPIED);
+			c->at = at + size;
+			return 0;
+		}
+	}
+	/* the head byte by byte: it comes in pieces, or is shorter than most */
+	n = w->have;
+	if (n >= OE_ROWS_HEAD)
+		return 1; /* cannot be */
+	w->head[n] = c->b->payload[at];
+	w->have = ++n;
+	oe_rows_copied(c, 1);
+	need = 5;
+	if (how & OE_ROWS_MYSQL) {
+		need = 4;
+		if (n >= 4 && !w->head[1] && !w->head[2])
+			need += w->head[0] < 4 ? w->head[0] : 4;
+		else if (n >= 4)
+			need += 4;
+	}
+	if (n >= need)
+		oe_rows_head(w, (const struct oe_rows_head *)w->head, how | OE_ROWS_COPIED);
+	return 0;
+}
+
+/* One piece of the I/O: read, walked, sent. */
+static long oe_rows_piece(__u32 i, struct oe_rows_io *c)
+{
+	__u32 n = c->left;
+
+	if (!n || c->fault)
+		return 1;
+	if (n > OE_CAP_LIMIT)
+		n = OE_CAP_LIMIT;
+	if (c->src) {
+		if (bpf_probe_read_user(c->b->payload, n, (void *)c->src)) {
+			c->fault = 1;
+			return 1;
+		}
+		c->src += n;
+	}
+	c->left -= n;
+	c->len = n;
+	c->at = 0;
+	bpf_loop(OE_ROWS_STEPS, oe_rows_step, c, 0);
+	if (c->small) {
+		c->seg.cap_from = 0;
+		c->seg.cap_len = n;
+	} else if (c->at < n) { /* lost its footing */
+		if (c->seg.rows_len)
+			oe_rows_flush(&c->seg);
+		c->seg.gap_len += n - c->at;
+		c->w->on = 0;
+	}
+	if (c->seg.cap_len)
+		oe_rows_flush(&c->seg);
+	return !c->w->on;
+}
+
+/* The records of one I/O of a database's connection; see oe_walk_data(). */
+__weak __noinline int oe_rows_data(struct oe_walk *w, const struct oe_src *src,
+				   const struct oe_io_arg *arg, __u32 how)
+{
+	struct oe_rows_io io = {}, *c = &io;
+	struct oe_stats *st = oe_stats();
+	__u32 key, ret;
+	struct iovec iov;
+	bool fault = false;
+
+	if (!w || !src || !arg)
+		return OE_ROWS_FAILED;
+	key = arg->key;
+	ret = arg->len;
+	io.b = bpf_map_lookup_elem(&scratch, &key);
+	if (!io.b)
+		return OE_ROWS_FAILED; /* cannot be */
+	io.w = w;
+	io.seg.off = arg->off;
+	io.seg.key = key;
+	io.left = ret;
+	io.seg.flags = arg->flags;
+	io.how = how;
+	if (how & OE_ROWS_RUN_START) {
+		if (!w->on) {
+			w->on = 1;
+			w->have = 0;
+			w->keep = w->skip = w->whole = 0;
+		}
+		/* the answer to a new command, whatever the last one ended in */
+		w->state = OE_MY_HEAD;
+	}
+	io.small = ret <= OE_ROWS_SMALL && !w->whole;
+	if (!w->keep && (w->whole >= ret || w->skip >= ret)) { /* inside one that is not wanted */
+		if (w->whole) {
+			w->whole -= ret;
+			io.seg.rows_len = ret;
+		} else {
+			w->skip -= ret;
+			io.seg.gap_len = ret;
+		}
+		io.left = 0;
+	} else if (src->kind == OE_SRC_BUF) {
+		io.src = src->ptr;
+	} else if (src->kind == OE_SRC_IOV && src->iov_cnt == 1 &&
+		   !bpf_probe_read_user(&iov, sizeof(iov), (void *)src->ptr)) {
+		io.src = (__u64)iov.iov_base;
+	} else if (src->kind == OE_SRC_IOV && ret <= OE_CAP_LIMIT) {
+		if (oe_gather(io.b, src, ret, &fault) != ret || fault)
+			io.fault = 1;
+	} else { /* no buffer, or too many */
+		io.fault = 1;
+		if (src->kind == OE_SRC_NONE)
+			io.seg.flags |= OE_F_NOBUF;
+	}
+	bpf_loop(OE_ROWS_PIECES, oe_rows_piece, c, 0);
+	if (io.left) { /* not read, or more than there are steps for */
+		if (io.seg.rows_len)
+			oe_rows_flush(&c->seg);
+		io.seg.gap_len += io.left;
+		w->on = 0;
+	}
+	oe_rows_flush(&c->seg);
+	if (io.seg.flags & OE_F_NOBUF)
+		OE_COUNT(st, io_nobuf, 1);
+	else if (io.fault)
+		OE_COUNT(st, io_fault, 1);
+	else if (io.seg.cut)
+		OE_COUNT(st, io_cut, 1);
+	if (io.seg.parts > 1)
+		OE_COUNT(st, io_parts, io.seg.parts - 1);
+	return io.seg.failed ? OE_ROWS_FAILED : OE_ROWS_SENT;
+}
+
+#endif
