@@ -114,14 +114,13 @@ static __attribute__((always_inline)) inline int oe_sniff_pgsql(const unsigned c
 			       ? OE_SNIFF_YES
 			       : OE_SNIFF_NO;
 	}
-	if (p[0] != 'Q' && p[0] != 'P' && p[0] != 'B' && p[0] != 'E' && p[0] != 'C' &&
-	    p[0] != 'D' && p[0] != 'S' && p[0] != 'F' && p[0] != 'H')
+	/* Query, Parse, Bind, FunctionCall: letters that servers do not use */
+	if (p[0] != 'Q' && p[0] != 'P' && p[0] != 'B' && p[0] != 'F')
 		return OE_SNIFF_NO;
 	size = (unsigned int)p[1] << 24 | (unsigned int)p[2] << 16 | (unsigned int)p[3] << 8 | p[4];
 	if (size < 4 || size > OE_DB_LEN_MAX)
 		return OE_SNIFF_NO;
-	/* a Query stands alone or goes on in the next I/O; of the others more follow */
-	return size < io ? OE_SNIFF_YES : p[0] == 'Q' || p[0] == 'P' ? OE_SNIFF_YES : OE_SNIFF_NO;
+	return OE_SNIFF_YES;
 }
 
 /* MySQL: the server's greeting, or a command: one packet with the length of the I/O. */

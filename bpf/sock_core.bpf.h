@@ -459,7 +459,7 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	if (run_start) {
 		s->run_dir = dir + 1;
 		s->run_copied = 0;
-		if (s->sniffed != OE_SNIFF_YES)
+		if (s->sniffed < OE_SNIFF_YES)
 			s->sniffed = OE_SNIFF_MAYBE;
 	}
 	if (s->sniffed == OE_SNIFF_NO || s->sniffed == OE_SNIFF_NEVER) {

@@ -40,7 +40,7 @@ enum op_kind { OP_QUERY = 1, OP_EXECUTE, OP_CALL, OP_PARSE, OP_SYNC, OP_LOGIN };
 struct pg_dir {
 	uint64_t body_left; /* of the current message, to be skipped */
 	bool aligned;
-	bool lost; /* was aligned before */
+	bool lost; /* bytes were missed since it was */
 };
 
 struct pg {
@@ -765,8 +765,12 @@ static enum parse_status pg_gap(void *st, enum oe_dir dir, struct bytes in, uint
 	size_t used = 0;
 
 	*ret_used = in.len + len;
-	if (s->opaque || !d->aligned)
+	if (s->opaque)
 		return PARSE_SKIP;
+	if (!d->aligned) {
+		d->lost = true; /* answers may have been among them */
+		return PARSE_SKIP;
+	}
 	if (in.len) {
 		ps = s->startup && s->client == 1 + dir ? parse_startup(s, d, in, true, m, &used)
 							: one_message(s, dir, in, true, m, &used);
