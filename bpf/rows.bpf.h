@@ -371,6 +371,39 @@ static long oe_rows_piece(__u32 i, struct oe_rows_io *c)
 	return !c->w->on;
 }
 
+/* Nothing of an earlier I/O is left over. */
+static __always_inline bool oe_rows_idle(const struct oe_walk *w, __u32 how)
+{
+	return (w->on || how & OE_ROWS_RUN_START) && !w->keep && !w->skip && !w->whole && !w->have;
+}
+
+/*
+ * Most I/Os: whole messages, and the last one says that it is the last. Then there is nothing to
+ * walk. (What only looks like it, at the end of a row, costs the footing: userspace then says so.)
+ * The I/O is in the scratch.
+ */
+__weak __noinline int oe_rows_complete(__u32 key, __u32 n, __u32 how)
+{
+	const struct oe_scratch *b = bpf_map_lookup_elem(&scratch, &key);
+	const __u8 *p, *end;
+
+	if (!b || n < 6 || n > OE_ROWS_SMALL)
+		return 0;
+	p = b->payload;
+	barrier_var(n);
+	n &= 2 * OE_ROWS_SMALL - 1; /* for the verifier */
+	if (how & OE_ROWS_MYSQL)    /* a command */
+		return how & OE_ROWS_CLIENT && !p[3] && !p[2] && ((__u32)p[1] << 8 | p[0]) + 4 == n;
+	if (how & OE_ROWS_CLIENT && p[0] == 'Q')
+		return !p[1] && !p[2] && ((__u32)p[3] << 8 | p[4]) + 1 == n;
+	if (how & OE_ROWS_CLIENT) {
+		end = p + n - 5;
+		return end[0] == 'S' && !end[1] && !end[2] && !end[3] && end[4] == 4;
+	}
+	end = p + n - 6;
+	return end[0] == 'Z' && !end[1] && !end[2] && !end[3] && end[4] == 5;
+}
+
 /* The records of one I/O of a database's connection; see oe_walk_data(). */
 __weak __noinline int oe_rows_data(struct oe_walk *w, const struct oe_src *src,
 				   const struct oe_io_arg *arg, __u32 how)

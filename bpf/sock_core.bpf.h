@@ -401,17 +401,21 @@ static __always_inline bool oe_sock_follows(const struct oe_sk *s, int dir, __u3
 	return run_start || s->walk[dir].on;
 }
 
+/* OE_ROWS_* of a database's connection. */
+static __always_inline __u32 oe_sock_how(const struct oe_sk *s, int dir, bool run_start)
+{
+	return (s->follow == OE_FOLLOW_MYSQL ? OE_ROWS_MYSQL : 0) |
+	       (s->client_dir == dir ? OE_ROWS_CLIENT : 0) | (run_start ? OE_ROWS_RUN_START : 0);
+}
+
 /* The records of one I/O of a connection that is followed. Returns whether some are missing. */
 static __always_inline bool oe_sock_follow(struct oe_sk *s, const struct oe_src *src, int dir,
 					   bool run_start, const struct oe_io_arg *arg)
 {
-	__u32 how = (s->follow == OE_FOLLOW_MYSQL ? OE_ROWS_MYSQL : 0) |
-		    (s->client_dir == dir ? OE_ROWS_CLIENT : 0) |
-		    (run_start ? OE_ROWS_RUN_START : 0);
 	int walked;
 
 	if (s->follow != OE_FOLLOW_H2) {
-		walked = oe_rows_data(&s->walk[dir], src, arg, how);
+		walked = oe_rows_data(&s->walk[dir], src, arg, oe_sock_how(s, dir, run_start));
 		if (s->follow == OE_FOLLOW_MYSQL && s->client_dir == dir) {
 			if (s->walk[dir].state == OE_MY_TLS)
 				s->sniffed = OE_SNIFF_NEVER;
@@ -443,7 +447,7 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	__u32 key = 2 * bpf_get_smp_processor_id() + dir, want, have = 0, end, flags = 0;
 	struct oe_stats *st = oe_stats();
 	struct oe_scratch *b;
-	bool fault = false, eof = false, run_start, follow;
+	bool fault = false, eof = false, run_start, follow, small;
 
 	dir &= 1; /* for the verifier */
 	OE_COUNT(st, io_seen, 1);
@@ -470,8 +474,10 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	if (!b)
 		return; /* cannot be: one per CPU and direction */
 	follow = oe_sock_follows(s, dir, ret, run_start);
-	if (!follow) {
-		want = s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
+	small = follow && s->follow > OE_FOLLOW_H2 && ret <= OE_ROWS_SMALL &&
+		oe_rows_idle(&s->walk[dir], oe_sock_how(s, dir, run_start));
+	if (!follow || small) {
+		want = small || s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
 		if (want > ret)
 			want = ret;
 		if (src->kind != OE_SRC_NONE)
@@ -485,6 +491,11 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 			return;
 		}
 		follow = oe_sock_follows(s, dir, ret, run_start);
+		if (small && have == ret &&
+		    oe_rows_complete(key, have, oe_sock_how(s, dir, run_start))) {
+			s->walk[dir].on = 1;
+			follow = false;
+		}
 	}
 	ts = bpf_ktime_get_boot_ns();
 	if (!s->announced) {
