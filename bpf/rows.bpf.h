@@ -139,10 +139,9 @@ static __always_inline bool oe_rows_my_server(struct oe_walk *w, const __u8 *p, 
 		return false;
 	}
 	if (w->state == OE_MY_HEAD) {
-		/* a count of columns, and nothing else */
-		if (!def && p[4] && p[4] < 0xfb && len == 1)
-			w->state = OE_MY_DEFS;
-		else if (p[4] == 0xfc && (len == 3 || len == 4))
+		/* a count of columns, with a flag before or behind it; OK has seven bytes at least
+		 */
+		if (!def && p[4] != 0xfb && p[4] != 0xfe && len < 7)
 			w->state = OE_MY_DEFS;
 		return false;
 	}

@@ -76,6 +76,8 @@ struct proto_ops {
 	 * since responses come in order.
 	 */
 	bool (*early)(const void *st, enum oe_dir dir, struct bytes in);
+	/* Protocols whose server speaks first: does it begin like this? NULL: the client does. */
+	bool (*greets)(struct bytes in);
 	/* HTTP Upgrade token (lower case) by which a connection comes to speak this protocol; NULL:
 	 * none. upgraded(): the state is fresh, the request that asked went in `request_dir`. */
 	const char *upgrade_token;
@@ -90,6 +92,8 @@ extern const struct proto_ops *const proto_table[];
  * DETECT_YES: *ret_ops is set. DETECT_MAYBE: at least one protocol needs more bytes.
  */
 enum detect_result proto_detect(struct bytes in, enum oe_dir dir, const struct proto_ops **ret_ops);
+/* Is this what the server of a protocol says before it was asked? */
+bool proto_greets(struct bytes in);
 /* The protocol that an Upgrade field names, NULL: none we know. */
 const struct proto_ops *proto_upgrade(struct bytes token);
 

@@ -29,6 +29,14 @@ enum detect_result proto_detect(struct bytes in, enum oe_dir dir, const struct p
 	return all;
 }
 
+bool proto_greets(struct bytes in)
+{
+	for (const struct proto_ops *const *p = proto_table; *p; p++)
+		if ((*p)->greets && (*p)->greets(in))
+			return true;
+	return false;
+}
+
 const struct proto_ops *proto_upgrade(struct bytes token)
 {
 	for (const struct proto_ops *const *p = proto_table; *p; p++)

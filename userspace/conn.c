@@ -576,8 +576,10 @@ static bool too_early(const struct conn *c, enum oe_dir dir, const struct oe_dat
 		       d->tid != c->st[OE_DIR_OUT].last_tid && d->off == c->st[dir].next &&
 		       !c->st[dir].rest.len &&
 		       c->proto->early(c->pstate, dir, bytes_of(d->payload, d->cap_len));
-	return c->from_start && c->role == OE_ROLE_CLIENT && dir == OE_DIR_IN && !c->open_cnt &&
-	       c->state != CONN_OPAQUE && d->tid != c->st[OE_DIR_OUT].last_tid;
+	if (!c->from_start || c->role != OE_ROLE_CLIENT || dir != OE_DIR_IN || c->open_cnt ||
+	    c->state == CONN_OPAQUE || d->tid == c->st[OE_DIR_OUT].last_tid)
+		return false;
+	return !proto_greets(bytes_of(d->payload, d->cap_len));
 }
 
 /* Delivers whatever of the hold fits now; `force`: in order of arrival, gaps and all. */

@@ -57,6 +57,23 @@ static void forget_key(struct db_stmts *t, struct db_stmt *s)
 	db_stmt_unref(t, s);
 }
 
+void db_stmt_rekey(struct db_stmts *t, struct db_stmt *s, struct bytes key)
+{
+	struct db_stmt **at = chain_of(t, s->key, s->key_len);
+
+	if (db_stmt_find(t, key) == s || key.len > DB_KEY_MAX)
+		return;
+	db_stmt_drop(t, key);
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->key_len = (uint8_t)key.len;
+	memcpy(s->key, key.data, key.len);
+	at = chain_of(t, s->key, s->key_len);
+	s->next = *at;
+	*at = s;
+}
+
 void db_stmt_drop(struct db_stmts *t, struct bytes key)
 {
 	struct db_stmt *s = db_stmt_find(t, key);

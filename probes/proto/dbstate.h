@@ -42,6 +42,8 @@ struct db_stmt *db_stmt_find(const struct db_stmts *t, struct bytes key);
 /* A new statement under this key, which may replace another. NULL: key too long, or no memory;
  * then nothing stands under that key any more. */
 struct db_stmt *db_stmt_put(struct db_stmts *t, struct bytes key);
+/* It stands under this key from now on, in place of its own and of what stood there. */
+void db_stmt_rekey(struct db_stmts *t, struct db_stmt *s, struct bytes key);
 /* Nothing stands under this key any more. */
 void db_stmt_drop(struct db_stmts *t, struct bytes key);
 /* A portal refers to it: it stays until db_stmt_unref(), whatever becomes of its key. */

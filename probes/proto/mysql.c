@@ -1,0 +1,966 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The protocol of MySQL and MariaDB. A client sends commands, one at a time or (MariaDB's clients)
+ * several in a row; each has a response of one or more packets, in order. The login is a quiet
+ * operation of which only a failure is worth telling; so are prepares, pings and the like.
+ *
+ * RESULTS are a count of columns, so many definitions, an EOF unless both sides agreed to leave it
+ * out, rows, and EOF or OK; where that says so another result follows. Where the login was not seen
+ * the packets themselves tell: an EOF of five bytes behind the definitions is the old form.
+ *
+ * STATEMENTS have a number that the server gives, never twice on a connection: they stay known over
+ * losses. The text is handed out (DECLARE) when the prepare is seen, under a key of our own that is
+ * changed for the number when the response comes.
+ *
+ * FOOTING. A gap that hides a boundary of the server's packets leaves the outcome of what is open
+ * unknown: it ends with the run. On the client's side commands may have been lost with it. Either
+ * way the next run begins with a packet whose number is known: 0 or 1.
+ */
+#include "probes/probe.h"
+#include "probes/proto/dbstate.h"
+#include "probes/proto/mysql_wire.h"
+#include "probes/proto/mysql_zip.h"
+
+#define NEED_MAX     8192u
+#define DATABASE_MAX 255u
+
+enum command {
+	COM_QUIT = 0x01,
+	COM_INIT_DB = 0x02,
+	COM_QUERY = 0x03,
+	COM_FIELD_LIST = 0x04,
+	COM_STATISTICS = 0x09,
+	COM_PING = 0x0e,
+	COM_CHANGE_USER = 0x11,
+	COM_BINLOG_DUMP = 0x12,
+	COM_STMT_PREPARE = 0x16,
+	COM_STMT_EXECUTE = 0x17,
+	COM_STMT_SEND_LONG_DATA = 0x18,
+	COM_STMT_CLOSE = 0x19,
+	COM_STMT_RESET = 0x1a,
+	COM_SET_OPTION = 0x1b,
+	COM_STMT_FETCH = 0x1c,
+	COM_BINLOG_DUMP_GTID = 0x1e,
+	COM_RESET_CONNECTION = 0x1f,
+	COM_STMT_BULK_EXECUTE = 0xfa,
+	COM_LOGIN = 0xf0, /* ours: the login */
+};
+
+/* What the next packet of a response is. */
+enum expect {
+	EXPECT_HEAD = 0,
+	EXPECT_DEFS,	 /* `defs` definitions, then an EOF or rows */
+	EXPECT_DEFS_EOF, /* the EOF behind them, or the first row */
+	EXPECT_ROWS,
+	EXPECT_PREPARED, /* definitions of a prepared statement's parameters and columns */
+	EXPECT_FILE,	 /* the client sends a file first */
+};
+
+/* Is there an EOF behind definitions? */
+enum eof_form { EOF_UNKNOWN = 0, EOF_SENT, EOF_LEFT_OUT };
+
+/* Where one direction stands. */
+struct my_dir {
+	uint64_t left; /* of the current packet, to be skipped */
+	bool aligned;
+	bool goes_on; /* the current packet is continued in the next one */
+	uint8_t seq;  /* of the last packet */
+};
+
+struct my {
+	struct db_stmts stmts;
+	struct db_ops ops;
+	struct my_dir d[2];
+	struct my_zip zip[2]; /* when `zipped` */
+	uint8_t client;	      /* 1 + direction of the client; 0 = not known yet */
+	enum db_system system;
+	bool greeted; /* the greeting was seen: the next packet of the client is its login */
+	bool caps_known;
+	bool opaque; /* encrypted from here on, or compressed in a way that we cannot read */
+	bool zipped;
+	bool declared;	  /* a prepare's text has been handed out, its request not yet */
+	uint8_t eof_form; /* enum eof_form */
+	bool lost_untold;
+	bool outcome_unknown;	 /* of the operation at the front: bytes of it were missed */
+	uint32_t caps, extended; /* of both sides */
+	uint32_t prepares;	 /* keys of statements that have no number yet */
+	/* the response to the operation at the front */
+	enum expect expect;
+	bool began, failed, rows_come, rows_unknown, affected_known;
+	uint8_t eofs;  /* of a prepare's response, still to come */
+	uint32_t defs; /* definitions still to come */
+	uint64_t rows, affected, bytes;
+	uint32_t results;
+	char code[8];
+	uint8_t database_len, next_len; /* next: when the command at hand succeeds */
+	char database[DATABASE_MAX], next[DATABASE_MAX];
+};
+
+/* db_op.flags */
+#define OP_SETS_DATABASE 1
+
+static enum detect_result my_detect(struct bytes in, enum oe_dir dir)
+{
+	switch (my_classify(in)) {
+	case MY_SIDE_NONE:
+		return DETECT_NO;
+	case MY_SIDE_MAYBE:
+		return DETECT_MAYBE;
+	default:
+		return DETECT_YES;
+	}
+}
+
+static bool my_greets(struct bytes in)
+{
+	return in.len > MY_HEAD && my_classify(in) == MY_SIDE_GREETING;
+}
+
+static void response_reset(struct my *s)
+{
+	s->expect = EXPECT_HEAD;
+	s->began = s->failed = s->rows_come = s->rows_unknown = s->affected_known = false;
+	s->outcome_unknown = false;
+	s->eofs = 0;
+	s->defs = s->results = 0;
+	s->rows = s->affected = s->bytes = 0;
+}
+
+static void op_pop(struct my *s)
+{
+	struct db_op *op = db_op_first(&s->ops);
+
+	if (op->stmt)
+		db_stmt_unref(&s->stmts, op->stmt);
+	db_op_pop(&s->ops);
+}
+
+static enum parse_status lose(struct my *s, struct message *m)
+{
+	while (db_op_first(&s->ops))
+		op_pop(s);
+	response_reset(s);
+	s->lost_untold = false;
+	m->family = MSG_FAMILY_DB;
+	m->kind = MSG_REQUEST;
+	m->flags = MSG_F_LOST;
+	return PARSE_OK;
+}
+
+static enum parse_status lose_footing(struct my *s, enum oe_dir dir, struct message *m)
+{
+	struct my_dir *d = &s->d[dir];
+
+	d->aligned = d->goes_on = false;
+	d->left = 0;
+	if (s->client == 1 + dir)
+		return lose(s, m); /* commands may be among what was missed */
+	s->outcome_unknown = s->ops.cnt > 0;
+	return PARSE_SKIP;
+}
+
+/* -- the client's side -- */
+
+static enum parse_status request(struct my *s, uint8_t command, struct db_stmt *stmt, uint64_t size,
+				 struct message *m)
+{
+	struct db_op *op = db_op_push(&s->ops);
+
+	if (!op)
+		return lose(s, m);
+	op->kind = command;
+	op->stmt = stmt;
+	if (stmt) {
+		db_stmt_ref(stmt);
+		m->db.stmt = &stmt->owner;
+	}
+	m->family = MSG_FAMILY_DB;
+	m->kind = MSG_REQUEST;
+	m->flags = MSG_F_BEGIN | MSG_F_END;
+	m->owner = &op->owner;
+	m->head_size = m->wire_size = size;
+	m->db.system = s->system;
+	m->db.name_space = bytes_of(s->database, s->database_len);
+	if (command != COM_QUERY && command != COM_STMT_EXECUTE && command != COM_STMT_BULK_EXECUTE)
+		m->db.command = command == COM_LOGIN ? "CONNECT" : my_command_name(command);
+	switch (command) {
+	case COM_LOGIN:
+	case COM_STATISTICS:
+	case COM_PING:
+	case COM_CHANGE_USER:
+	case COM_STMT_PREPARE:
+	case COM_STMT_RESET:
+	case COM_SET_OPTION:
+	case COM_RESET_CONNECTION:
+		m->flags |= MSG_F_QUIET;
+		break;
+	default:
+		break;
+	}
+	return PARSE_OK;
+}
+
+static void set_database(char *to, uint8_t *to_len, struct bytes name)
+{
+	*to_len = name.len <= DATABASE_MAX ? (uint8_t)name.len : 0;
+	if (*to_len)
+		memcpy(to, name.data, *to_len);
+}
+
+/* The command just handed out selects a database if it succeeds. */
+static void sets_database(struct my *s, struct bytes name)
+{
+	struct db_op *op = db_op_at(&s->ops, s->ops.cnt - 1);
+
+	set_database(s->next, &s->next_len, name);
+	if (op)
+		op->flags |= OP_SETS_DATABASE;
+}
+
+static struct bytes number_key(const uint8_t *id)
+{
+	return bytes_of(id, 4);
+}
+
+/* Until the server has given a number: five bytes, no number has as many. */
+static struct bytes own_key(uint32_t n, uint8_t buf[5])
+{
+	buf[0] = 0;
+	memcpy(buf + 1, &n, 4);
+	return bytes_of(buf, 5);
+}
+
+static enum parse_status on_login(struct my *s, struct bytes body, uint64_t size, struct message *m)
+{
+	enum parse_status ps;
+	struct my_login l;
+
+	s->greeted = false;
+	if (!my_login(body, &l))
+		return PARSE_SKIP;
+	s->caps &= l.caps;
+	s->extended &= l.extended;
+	s->caps_known = true;
+	s->eof_form = s->caps & MY_DEPRECATE_EOF ? EOF_LEFT_OUT : EOF_SENT;
+	if (l.encrypts) {
+		s->opaque = true;
+		return PARSE_SKIP;
+	}
+	ps = request(s, COM_LOGIN, NULL, size, m);
+	if (l.database_known && ps == PARSE_OK && m->owner)
+		sets_database(s, l.database);
+	return ps;
+}
+
+static enum parse_status on_query(struct my *s, struct bytes body, bool cut, uint64_t size,
+				  struct message *m)
+{
+	int attributes = !s->caps_known ? -1 : s->caps & MY_QUERY_ATTRIBUTES ? 1 : 0;
+	enum parse_status ps = request(s, COM_QUERY, NULL, size, m);
+	struct bytes text, name;
+
+	if (ps != PARSE_OK || !m->owner)
+		return ps;
+	if (!my_query_text(body, attributes, &text)) {
+		m->db.stmt_unknown = true;
+		return ps;
+	}
+	m->db.text = text;
+	m->db.text_cut = cut;
+	if (!cut && my_use(text, &name))
+		sets_database(s, name);
+	return ps;
+}
+
+/* The text first, as a message of its own; the request follows with the same packet. */
+static enum parse_status declare(struct my *s, struct bytes text, bool cut, struct message *m)
+{
+	struct db_stmt *stmt;
+	uint8_t buf[5];
+
+	stmt = db_stmt_put(&s->stmts, own_key(++s->prepares, buf));
+	if (!stmt)
+		return PARSE_SKIP;
+	m->family = MSG_FAMILY_DB;
+	m->kind = MSG_REQUEST;
+	m->flags = MSG_F_DECLARE;
+	m->db.system = s->system;
+	m->db.stmt = &stmt->owner;
+	m->db.text = text;
+	m->db.text_cut = cut;
+	return PARSE_OK;
+}
+
+static enum parse_status on_execute(struct my *s, uint8_t command, struct bytes body, bool cut,
+				    uint64_t size, struct message *m)
+{
+	struct db_stmt *stmt = NULL;
+	enum parse_status ps;
+	uint8_t buf[5];
+
+	if (body.len >= 4)
+		stmt = db_stmt_find(&s->stmts, number_key(body.data));
+	if (body.len >= 4 && my_le32(body.data) == UINT32_MAX) /* MariaDB: the last one prepared */
+		stmt = db_stmt_find(&s->stmts, own_key(s->prepares, buf));
+	ps = request(s, command, stmt, size, m);
+	if (ps != PARSE_OK || !m->owner)
+		return ps;
+	m->db.stmt_unknown = !stmt;
+	if (command == COM_STMT_BULK_EXECUTE && stmt && !cut)
+		m->db.batch = my_bulk_count(body, stmt->params);
+	return ps;
+}
+
+static void on_change_user(struct my *s, struct bytes body)
+{
+	const uint8_t *nul = body.len ? memchr(body.data, 0, body.len) : NULL;
+	size_t at = nul ? (size_t)(nul - body.data) + 1 : body.len;
+
+	if (at < body.len)
+		at += 1 + (size_t)body.data[at];
+	body = bytes_from(body, at);
+	nul = body.len ? memchr(body.data, 0, body.len) : NULL;
+	sets_database(s, nul ? bytes_of(body.data, (size_t)(nul - body.data)) : BYTES_NONE);
+}
+
+static enum parse_status on_command(struct my *s, struct bytes body, bool cut, uint64_t size,
+				    struct message *m, bool *ret_again)
+{
+	uint8_t command = body.data[0], buf[5];
+	struct bytes rest = bytes_from(body, 1);
+	enum parse_status ps;
+
+	switch (command) {
+	case COM_QUIT:
+	case COM_STMT_SEND_LONG_DATA:
+		return PARSE_SKIP; /* no response */
+	case COM_STMT_CLOSE:
+		if (rest.len >= 4)
+			db_stmt_drop(&s->stmts, number_key(rest.data));
+		return PARSE_SKIP;
+	case COM_QUERY:
+		return on_query(s, rest, cut, size, m);
+	case COM_STMT_PREPARE:
+		if (!s->declared) {
+			ps = declare(s, rest, cut, m);
+			if (ps == PARSE_OK) {
+				s->declared = *ret_again = true;
+				return ps;
+			}
+		}
+		s->declared = false;
+		return request(s, command, db_stmt_find(&s->stmts, own_key(s->prepares, buf)), size,
+			       m);
+	case COM_STMT_EXECUTE:
+	case COM_STMT_BULK_EXECUTE:
+	case COM_STMT_FETCH:
+	case COM_STMT_RESET:
+		return on_execute(s, command, rest, cut, size, m);
+	default:
+		if (!my_command_name(command))
+			return PARSE_INVALID;
+		ps = request(s, command, NULL, size, m);
+		if (ps != PARSE_OK || !m->owner)
+			return ps;
+		if (command == COM_INIT_DB && !cut)
+			sets_database(s, rest);
+		else if (command == COM_CHANGE_USER)
+			on_change_user(s, rest);
+		return ps;
+	}
+}
+
+/* -- the server's side -- */
+
+static enum parse_status finish(struct my *s, struct message *m)
+{
+	struct db_op *op = db_op_first(&s->ops);
+	bool failed = s->failed, unknown = s->outcome_unknown;
+
+	m->family = MSG_FAMILY_DB;
+	m->kind = MSG_RESPONSE;
+	m->flags = MSG_F_BEGIN | MSG_F_END | (unknown ? MSG_F_UNKNOWN | MSG_F_SIZE_UNKNOWN : 0);
+	m->owner = &op->owner;
+	m->wire_size = s->bytes;
+	m->db.system = s->system;
+	m->db.rows_returned =
+		s->rows_come && !s->rows_unknown && !failed && !unknown ? (int64_t)s->rows : -1;
+	m->db.rows_affected = s->affected_known && !failed && !unknown ? (int64_t)s->affected : -1;
+	m->db.results = s->results;
+	m->db.code = failed ? bytes_str(s->code) : BYTES_NONE;
+	m->db.failed = failed && !s->code[0] ? "_OTHER" : NULL;
+	if (!failed && !unknown && op->flags & OP_SETS_DATABASE) {
+		memcpy(s->database, s->next, s->next_len);
+		s->database_len = s->next_len;
+	} else if (unknown && op->flags & OP_SETS_DATABASE) {
+		s->database_len = 0;
+	}
+	if (op->kind == COM_LOGIN && !failed && !unknown) {
+		s->zipped = s->caps & MY_COMPRESS;
+		s->opaque = !s->zipped && s->caps & MY_ZSTD;
+	}
+	if (op->kind == COM_RESET_CONNECTION || op->kind == COM_CHANGE_USER) {
+		if (!failed)
+			db_stmts_clear(&s->stmts);
+	} else if (op->kind == COM_STMT_PREPARE && op->stmt && op->stmt->keyed && failed) {
+		db_stmt_drop(&s->stmts, bytes_of(op->stmt->key, op->stmt->key_len));
+	}
+	op_pop(s);
+	response_reset(s); /* but for the code, which is in *m */
+	return PARSE_OK;
+}
+
+static enum parse_status on_err(struct my *s, struct bytes body, struct message *m)
+{
+	uint32_t v = body.len >= 3 ? my_le16(body.data + 1) : 0;
+	char *to = s->code;
+
+	if (v == 0xffff)
+		return PARSE_SKIP; /* MariaDB's progress report */
+	for (uint32_t div = 10000; div; div /= 10)
+		if (v >= div)
+			*to++ = (char)('0' + v / div % 10);
+	*to = 0;
+	s->failed = true;
+	return finish(s, m);
+}
+
+/* A schema among what the session tracker says. */
+static void on_session_state(struct my *s, struct bytes state)
+{
+	struct bytes data, name;
+
+	while (state.len > 1) {
+		uint8_t type = state.data[0];
+
+		state = bytes_from(state, 1);
+		if (!my_lenenc_str(&state, &data))
+			return;
+		if (type == 1 && my_lenenc_str(&data, &name))
+			set_database(s->database, &s->database_len, name);
+	}
+}
+
+/* OK, also in the place of an EOF. */
+static enum parse_status on_ok(struct my *s, struct bytes body, struct message *m)
+{
+	struct bytes rest = bytes_from(body, 1), info, state;
+	uint64_t affected, id;
+	uint32_t status = 0;
+
+	s->results++;
+	if (my_lenenc(&rest, &affected) && my_lenenc(&rest, &id) && rest.len >= 4) {
+		status = my_le16(rest.data);
+		if (body.data[0] == 0) {
+			s->affected += affected;
+			s->affected_known = true;
+		}
+		rest = bytes_from(rest, 4);
+		if (s->caps_known && s->caps & MY_SESSION_TRACK &&
+		    status & MY_STATUS_STATE_CHANGED && my_lenenc_str(&rest, &info) &&
+		    my_lenenc_str(&rest, &state))
+			on_session_state(s, state);
+	}
+	s->expect = EXPECT_HEAD;
+	return status & MY_STATUS_MORE_RESULTS ? PARSE_SKIP : finish(s, m);
+}
+
+/* EOF of five bytes, or OK in its place. */
+static enum parse_status on_eof(struct my *s, struct bytes body, uint64_t len, struct message *m)
+{
+	uint32_t status;
+
+	if (len != 5)
+		return on_ok(s, body, m);
+	status = body.len >= 5 ? my_le16(body.data + 3) : 0;
+	s->results++;
+	s->expect = EXPECT_HEAD;
+	return status & MY_STATUS_MORE_RESULTS ? PARSE_SKIP : finish(s, m);
+}
+
+static enum parse_status on_prepared(struct my *s, struct bytes body, struct message *m)
+{
+	struct db_op *op = db_op_first(&s->ops);
+	uint32_t columns, params;
+
+	if (body.len < 9)
+		return finish(s, m);
+	columns = my_le16(body.data + 5);
+	params = my_le16(body.data + 7);
+	if (op->stmt && op->stmt->keyed) {
+		op->stmt->params = (uint16_t)params;
+		op->stmt->columns = (uint16_t)columns;
+		db_stmt_rekey(&s->stmts, op->stmt, number_key(body.data + 1));
+	}
+	s->expect = EXPECT_PREPARED;
+	if (s->caps_known && s->caps & MY_OPTIONAL_METADATA && body.len >= 13 && !body.data[12])
+		params = columns = 0; /* definitions are not sent */
+	s->defs = params + columns;
+	s->eofs = s->eof_form == EOF_SENT ? (params > 0) + (columns > 0) : 0;
+	return s->defs ? PARSE_SKIP : finish(s, m);
+}
+
+/* A definition behind a prepare's OK, or the EOF behind some of them. */
+static enum parse_status on_prepare_def(struct my *s, struct bytes body, uint64_t len,
+					struct message *m)
+{
+	if (body.data[0] == 0xfe && len == 5) {
+		/* not known to be sent: of the two there may be, the first; the second one is a
+		 * straggler then */
+		s->eof_form = EOF_SENT;
+		s->eofs -= s->eofs > 0;
+	} else if (s->defs) {
+		s->defs--;
+	}
+	return s->defs || s->eofs ? PARSE_SKIP : finish(s, m);
+}
+
+/* First packet of a response, or of its next result. */
+static enum parse_status on_head(struct my *s, struct bytes body, uint64_t len, struct message *m)
+{
+	const struct db_op *op = db_op_first(&s->ops);
+	struct bytes rest = body;
+	uint64_t columns;
+	bool metadata = true;
+
+	switch (op->kind) {
+	case COM_STATISTICS:
+		return finish(s, m);
+	case COM_LOGIN:
+	case COM_CHANGE_USER:
+		/* AuthSwitchRequest, AuthMoreData: not looked at */
+		return body.data[0] == 0 ? on_ok(s, body, m) : PARSE_SKIP;
+	case COM_STMT_PREPARE:
+		return body.data[0] == 0 ? on_prepared(s, body, m) : PARSE_SKIP;
+	case COM_FIELD_LIST:
+		return body.data[0] == 0xfe ? on_eof(s, body, len, m) : PARSE_SKIP;
+	case COM_STMT_FETCH:
+		s->rows_come = true;
+		s->expect = EXPECT_ROWS;
+		if (body.data[0] == 0xfe && len < MY_PACKET_MAX)
+			return on_eof(s, body, len, m);
+		s->rows++;
+		return PARSE_SKIP;
+	case COM_BINLOG_DUMP:
+	case COM_BINLOG_DUMP_GTID:
+		return body.data[0] == 0xfe && len < 9 ? on_eof(s, body, len, m) : PARSE_SKIP;
+	default:
+		break;
+	}
+	if (body.data[0] == 0)
+		return on_ok(s, body, m);
+	if (body.data[0] == 0xfe)
+		return on_eof(s, body, len, m);
+	if (body.data[0] == 0xfb) {
+		s->expect = EXPECT_FILE;
+		return PARSE_SKIP;
+	}
+	if (s->caps_known && s->caps & MY_OPTIONAL_METADATA) {
+		metadata = rest.data[0];
+		rest = bytes_from(rest, 1);
+	}
+	if (!my_lenenc(&rest, &columns) || !columns || columns > 65535)
+		return PARSE_INVALID;
+	if (s->caps_known && s->extended & MY_MARIADB_CACHE_METADATA && rest.len)
+		metadata = rest.data[0];
+	s->rows_come = true;
+	s->defs = metadata ? (uint32_t)columns : 0;
+	s->expect = s->defs ? EXPECT_DEFS : EXPECT_DEFS_EOF;
+	return PARSE_SKIP;
+}
+
+/* Behind the definitions. */
+static enum parse_status on_defs_end(struct my *s, struct bytes body, uint64_t len,
+				     struct message *m)
+{
+	bool eof = body.data[0] == 0xfe && len == 5;
+
+	s->expect = EXPECT_ROWS;
+	if (eof && s->eof_form != EOF_LEFT_OUT) {
+		s->eof_form = EOF_SENT;
+		/* with a cursor the rows are fetched by other commands */
+		if (body.len >= 5 && my_le16(body.data + 3) & MY_STATUS_CURSOR) {
+			s->rows_come = false;
+			return on_eof(s, body, len, m);
+		}
+		return PARSE_SKIP;
+	}
+	if (s->eof_form == EOF_UNKNOWN)
+		s->eof_form = EOF_LEFT_OUT;
+	if (body.data[0] == 0xfe && len < MY_PACKET_MAX)
+		return on_eof(s, body, len, m);
+	s->rows++;
+	return PARSE_SKIP;
+}
+
+/* A packet of the operation at the front. */
+static enum parse_status on_packet(struct my *s, struct bytes body, uint64_t len, struct message *m)
+{
+	if (!s->began) {
+		s->began = true;
+		s->code[0] = 0;
+	}
+	if (body.data[0] == 0xff)
+		return on_err(s, body, m);
+	switch (s->expect) {
+	case EXPECT_DEFS:
+		if (!--s->defs)
+			s->expect = EXPECT_DEFS_EOF;
+		return PARSE_SKIP;
+	case EXPECT_DEFS_EOF:
+		return on_defs_end(s, body, len, m);
+	case EXPECT_ROWS:
+		if (body.data[0] == 0xfe && len < MY_PACKET_MAX)
+			return on_eof(s, body, len, m);
+		s->rows++;
+		return PARSE_SKIP;
+	case EXPECT_PREPARED:
+		return on_prepare_def(s, body, len, m);
+	case EXPECT_FILE:
+	case EXPECT_HEAD:
+		break;
+	}
+	s->expect = EXPECT_HEAD;
+	return on_head(s, body, len, m);
+}
+
+/* A response that nobody asked for, as far as we saw. */
+static enum parse_status orphan(struct my *s, struct message *m)
+{
+	m->family = MSG_FAMILY_DB;
+	m->kind = MSG_RESPONSE;
+	m->flags = MSG_F_BEGIN | MSG_F_END | MSG_F_ORPHAN;
+	m->db.rows_returned = m->db.rows_affected = -1;
+	return PARSE_OK;
+}
+
+static enum parse_status from_server(struct my *s, struct bytes body, uint64_t len, uint8_t seq,
+				     struct message *m)
+{
+	const struct db_op *op = db_op_first(&s->ops);
+	struct my_greeting g;
+
+	if (!seq && my_greeting(body, &g)) {
+		s->system = g.mariadb ? DB_SYSTEM_MARIADB : DB_SYSTEM_MYSQL;
+		s->caps = g.caps;
+		s->extended = g.extended;
+		s->greeted = true;
+		return PARSE_SKIP;
+	}
+	s->bytes += MY_HEAD + len;
+	if (!op)
+		return seq == 1 && !s->greeted ? orphan(s, m) : PARSE_SKIP;
+	/* what follows a response that was taken for complete: a late EOF of a prepare */
+	if (!s->began && seq != 1 && op->kind != COM_LOGIN && op->kind != COM_CHANGE_USER)
+		return PARSE_SKIP;
+	if (s->outcome_unknown)
+		return PARSE_SKIP; /* until the run ends */
+	return on_packet(s, body, len, m);
+}
+
+/* -- bytes -- */
+
+static bool begin(struct my *s, enum oe_dir dir, struct bytes in)
+{
+	enum oe_dir other = dir == OE_DIR_IN ? OE_DIR_OUT : OE_DIR_IN;
+
+	switch (my_classify(in)) {
+	case MY_SIDE_GREETING:
+		s->client = (uint8_t)(1 + other);
+		s->d[other].aligned = true;
+		break;
+	case MY_SIDE_CLIENT:
+		s->client = (uint8_t)(1 + dir);
+		s->system = DB_SYSTEM_MYSQL_LIKE;
+		break;
+	default:
+		return false;
+	}
+	s->d[dir].aligned = true;
+	return true;
+}
+
+/* How much of the body must be there to understand the packet. */
+static uint64_t wanted(const struct my *s, bool client, const uint8_t *p, uint64_t len)
+{
+	if (!len)
+		return 0;
+	if (!client) {
+		/* rows and definitions by their first byte */
+		bool plain = s->expect == EXPECT_ROWS || s->expect == EXPECT_DEFS;
+
+		return plain && p[MY_HEAD] < 0xfe ? 1 : len < 512 ? len : 512;
+	}
+	if (p[3]) /* login; passwords and files are not looked at */
+		return s->greeted ? len : 0;
+	switch (p[MY_HEAD]) {
+	case COM_INIT_DB:
+	case COM_QUERY:
+	case COM_CHANGE_USER:
+	case COM_STMT_PREPARE:
+	case COM_STMT_BULK_EXECUTE:
+		return len;
+	default:
+		return len < 16 ? len : 16;
+	}
+}
+
+static enum parse_status from_client(struct my *s, struct bytes body, uint64_t len, uint8_t seq,
+				     struct message *m, bool *ret_again)
+{
+	if (s->greeted && seq)
+		return on_login(s, body, MY_HEAD + len, m);
+	if (seq || !len)
+		return PARSE_SKIP; /* of a login, or a file */
+	s->greeted = false;
+	return on_command(s, body, body.len < len, MY_HEAD + len, m, ret_again);
+}
+
+/* One packet. cut: what was captured of it is there. */
+static enum parse_status one_packet(struct my *s, enum oe_dir dir, struct bytes in, bool cut,
+				    struct message *m, size_t *ret_used)
+{
+	bool client = s->client == 1 + dir, again = false, continued;
+	struct my_dir *d = &s->d[dir];
+	enum parse_status ps = PARSE_SKIP;
+	uint64_t len, body;
+
+	if (in.len < MY_HEAD || (in.len == MY_HEAD && my_le24(in.data))) {
+		if (!cut)
+			return PARSE_NEED_MORE;
+		*ret_used = in.len;
+		return lose_footing(s, dir, m);
+	}
+	len = my_le24(in.data);
+	if (in.len - MY_HEAD < wanted(s, client, in.data, len) && !cut && in.len < NEED_MAX)
+		return PARSE_NEED_MORE;
+	body = in.len - MY_HEAD < len ? in.len - MY_HEAD : len;
+	continued = d->goes_on;
+	if (!continued && len && client)
+		ps = from_client(s, bytes_of(in.data + MY_HEAD, body), len, in.data[3], m, &again);
+	else if (!continued && len)
+		ps = from_server(s, bytes_of(in.data + MY_HEAD, body), len, in.data[3], m);
+	if (ps == PARSE_INVALID) {
+		*ret_used = in.len;
+		return lose_footing(s, dir, m);
+	}
+	if (again)
+		return ps; /* *ret_used 0: once more */
+	d->goes_on = len == MY_PACKET_MAX;
+	*ret_used = MY_HEAD + body;
+	d->left = len - body;
+	return ps;
+}
+
+/* Does the direction stand at the start of a packet again? */
+static enum parse_status align(struct my *s, enum oe_dir dir, struct bytes in)
+{
+	bool client = s->client == 1 + dir;
+
+	if (s->zipped) {
+		if (!my_zip_begins(in, client ? 0 : 1))
+			return PARSE_SKIP;
+		my_zip_reset(&s->zip[dir]);
+	} else if (client) {
+		switch (my_classify(in)) {
+		case MY_SIDE_CLIENT:
+			break;
+		case MY_SIDE_MAYBE:
+			return PARSE_NEED_MORE;
+		default:
+			return PARSE_SKIP;
+		}
+	} else {
+		if (in.len < MY_HEAD)
+			return PARSE_NEED_MORE;
+		if (!my_response_begins(in) || s->outcome_unknown)
+			return PARSE_SKIP;
+	}
+	s->d[dir].aligned = true;
+	return PARSE_OK;
+}
+
+static enum parse_status plain(struct my *s, enum oe_dir dir, struct bytes in, struct message *m,
+			       size_t *ret_used)
+{
+	struct my_dir *d = &s->d[dir];
+
+	if (d->left) {
+		*ret_used = d->left < in.len ? (size_t)d->left : in.len;
+		d->left -= *ret_used;
+		return PARSE_SKIP;
+	}
+	return one_packet(s, dir, in, false, m, ret_used);
+}
+
+/* Bytes of the compressed protocol: inflated in portions, of which plain() takes packets. */
+static enum parse_status zipped(struct my *s, enum oe_dir dir, struct bytes in, struct message *m,
+				size_t *ret_used)
+{
+	struct my_zip *z = &s->zip[dir];
+	size_t read = z->debt, used;
+	enum parse_status ps;
+	bool ok = true;
+
+	z->debt = false;
+	for (;;) {
+		struct bytes out = my_zip_out(z);
+
+		used = 0;
+		ps = out.len && s->d[dir].aligned ? plain(s, dir, out, m, &used) : PARSE_NEED_MORE;
+		my_zip_take(z, used);
+		if (ps == PARSE_OK) {
+			/* there may be more to say of what was read: a byte stays for the next call
+			 */
+			if (read) {
+				z->debt = true;
+				read--;
+			}
+			*ret_used = read;
+			return ps;
+		}
+		if (ps == PARSE_SKIP && s->d[dir].aligned)
+			continue;
+		if (read == in.len || !s->d[dir].aligned)
+			break;
+		read += my_zip_read(z, bytes_from(in, read), &ok);
+		if (!ok) {
+			ps = lose_footing(s, dir, m);
+			*ret_used = in.len;
+			return ps;
+		}
+	}
+	*ret_used = s->d[dir].aligned ? read : in.len;
+	return PARSE_SKIP;
+}
+
+static enum parse_status my_parse(void *st, enum oe_dir dir, struct bytes in, struct message *m,
+				  size_t *ret_used)
+{
+	struct my *s = st;
+	struct my_dir *d = &s->d[dir];
+	enum parse_status ps;
+
+	*ret_used = 0;
+	if (s->lost_untold)
+		return lose(s, m);
+	if (s->opaque)
+		goto skip;
+	if (!s->client && !begin(s, dir, in))
+		return my_classify(in) == MY_SIDE_MAYBE ? PARSE_NEED_MORE : PARSE_INVALID;
+	if (!d->aligned) {
+		ps = align(s, dir, in);
+		if (ps == PARSE_NEED_MORE && in.len < NEED_MAX)
+			return ps;
+		if (ps != PARSE_OK)
+			goto skip;
+	}
+	return s->zipped ? zipped(s, dir, in, m, ret_used) : plain(s, dir, in, m, ret_used);
+skip:
+	*ret_used = in.len;
+	return PARSE_SKIP;
+}
+
+static enum parse_status my_gap(void *st, enum oe_dir dir, struct bytes in, uint64_t len,
+				struct message *m, uint64_t *ret_used)
+{
+	struct my *s = st;
+	struct my_dir *d = &s->d[dir];
+	enum parse_status ps;
+	size_t used = 0;
+
+	*ret_used = in.len + len;
+	if (s->opaque || !s->client)
+		return PARSE_SKIP;
+	if (!d->aligned) { /* answers, or what they answer, may have been among them */
+		s->outcome_unknown = s->ops.cnt > 0;
+		return PARSE_SKIP;
+	}
+	if (s->zipped)
+		return lose_footing(s, dir, m);
+	if (in.len) {
+		ps = one_packet(s, dir, in, true, m, &used);
+		if (!d->aligned)
+			return ps; /* lost: the rest and the gap are gone with it */
+		*ret_used = used;
+		return ps;
+	}
+	if (d->left) {
+		*ret_used = d->left < len ? d->left : len;
+		d->left -= *ret_used;
+		return PARSE_SKIP;
+	}
+	return lose_footing(s, dir, m);
+}
+
+static enum parse_status my_whole(void *st, enum oe_dir dir, uint64_t len, uint64_t msgs)
+{
+	struct my *s = st;
+	struct my_dir *d = &s->d[dir];
+
+	if (s->opaque || !d->aligned || !s->client)
+		return PARSE_SKIP;
+	if (s->client == 1 + dir || d->left || s->zipped) { /* cannot be */
+		struct message m = {0};
+
+		if (lose_footing(s, dir, &m) == PARSE_OK)
+			s->lost_untold = true;
+		return PARSE_SKIP;
+	}
+	s->bytes += len;
+	if (s->expect == EXPECT_DEFS_EOF) {
+		s->expect = EXPECT_ROWS;
+		if (s->eof_form == EOF_UNKNOWN)
+			s->eof_form = EOF_LEFT_OUT;
+	} else if (s->expect == EXPECT_HEAD && s->ops.cnt) {
+		s->expect = EXPECT_ROWS; /* rows that a FETCH asked for */
+		s->began = s->rows_come = true;
+	} else if (s->expect != EXPECT_ROWS) {
+		s->rows_unknown = true;
+	}
+	s->rows += msgs;
+	return PARSE_SKIP;
+}
+
+/* The client begins anew: what the server said last is over. */
+static enum parse_status my_run_end(void *st, enum oe_dir dir, struct message *m)
+{
+	struct my *s = st;
+
+	if (s->client == 1 + dir || !s->client || !s->outcome_unknown || !s->ops.cnt)
+		return PARSE_SKIP;
+	if (s->ops.cnt > 1)
+		return lose(s, m); /* which of them were answered? */
+	return finish(s, m);
+}
+
+static enum parse_status my_eof(void *st, enum oe_dir dir, bool aborted, struct message *m)
+{
+	return PARSE_SKIP;
+}
+
+static void my_done(void *st)
+{
+	struct my *s = st;
+
+	while (db_op_first(&s->ops))
+		op_pop(s);
+	db_ops_done(&s->ops);
+	db_stmts_done(&s->stmts);
+	for (int i = 0; i < 2; i++)
+		my_zip_done(&s->zip[i]);
+}
+
+const struct proto_ops mysql_ops = {
+	.name = "mysql",
+	.state_size = sizeof(struct my),
+	.need_max = NEED_MAX,
+	.detect = my_detect,
+	.parse = my_parse,
+	.gap = my_gap,
+	.whole = my_whole,
+	.eof = my_eof,
+	.greets = my_greets,
+	.run_end = my_run_end,
+	.state_done = my_done,
+};
