@@ -141,9 +141,7 @@ static enum parse_status lose(struct my *s, struct message *m)
 		op_pop(s);
 	response_reset(s);
 	s->lost_untold = false;
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_REQUEST;
-	m->flags = MSG_F_LOST;
+	*m = (struct message){.family = MSG_FAMILY_DB, .kind = MSG_REQUEST, .flags = MSG_F_LOST};
 	return PARSE_OK;
 }
 
@@ -161,6 +159,13 @@ static enum parse_status lose_footing(struct my *s, enum oe_dir dir, struct mess
 
 /* -- the client's side -- */
 
+/* Is it a statement that is executed, and not something about the connection? */
+static bool executes(uint8_t command)
+{
+	return command == COM_QUERY || command == COM_STMT_EXECUTE ||
+	       command == COM_STMT_BULK_EXECUTE;
+}
+
 static enum parse_status request(struct my *s, uint8_t command, struct db_stmt *stmt, uint64_t size,
 				 struct message *m)
 {
@@ -170,18 +175,19 @@ static enum parse_status request(struct my *s, uint8_t command, struct db_stmt *
 		return lose(s, m);
 	op->kind = command;
 	op->stmt = stmt;
+	*m = (struct message){
+		.family = MSG_FAMILY_DB,
+		.kind = MSG_REQUEST,
+		.flags = MSG_F_BEGIN | MSG_F_END,
+		.owner = &op->owner,
+		.head_size = size,
+		.wire_size = size,
+		.db = {.system = s->system, .name_space = bytes_of(s->database, s->database_len)}};
 	if (stmt) {
 		db_stmt_ref(stmt);
 		m->db.stmt = &stmt->owner;
 	}
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_REQUEST;
-	m->flags = MSG_F_BEGIN | MSG_F_END;
-	m->owner = &op->owner;
-	m->head_size = m->wire_size = size;
-	m->db.system = s->system;
-	m->db.name_space = bytes_of(s->database, s->database_len);
-	if (command != COM_QUERY && command != COM_STMT_EXECUTE && command != COM_STMT_BULK_EXECUTE)
+	if (!executes(command))
 		m->db.command = command == COM_LOGIN ? "CONNECT" : my_command_name(command);
 	switch (command) {
 	case COM_LOGIN:
@@ -281,13 +287,11 @@ static enum parse_status declare(struct my *s, struct bytes text, bool cut, stru
 	stmt = db_stmt_put(&s->stmts, own_key(++s->prepares, buf));
 	if (!stmt)
 		return PARSE_SKIP;
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_REQUEST;
-	m->flags = MSG_F_DECLARE;
-	m->db.system = s->system;
-	m->db.stmt = &stmt->owner;
-	m->db.text = text;
-	m->db.text_cut = cut;
+	*m = (struct message){
+		.family = MSG_FAMILY_DB,
+		.kind = MSG_REQUEST,
+		.flags = MSG_F_DECLARE,
+		.db = {.system = s->system, .stmt = &stmt->owner, .text = text, .text_cut = cut}};
 	return PARSE_OK;
 }
 
@@ -377,12 +381,13 @@ static enum parse_status finish(struct my *s, struct message *m)
 	struct db_op *op = db_op_first(&s->ops);
 	bool failed = s->failed, unknown = s->outcome_unknown;
 
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_RESPONSE;
-	m->flags = MSG_F_BEGIN | MSG_F_END | (unknown ? MSG_F_UNKNOWN | MSG_F_SIZE_UNKNOWN : 0);
-	m->owner = &op->owner;
-	m->wire_size = s->bytes;
-	m->db.system = s->system;
+	*m = (struct message){.family = MSG_FAMILY_DB,
+			      .kind = MSG_RESPONSE,
+			      .flags = MSG_F_BEGIN | MSG_F_END |
+				       (unknown ? MSG_F_UNKNOWN | MSG_F_SIZE_UNKNOWN : 0),
+			      .owner = &op->owner,
+			      .wire_size = s->bytes,
+			      .db.system = s->system};
 	m->db.rows_returned =
 		s->rows_come && !s->rows_unknown && !failed && !unknown ? (int64_t)s->rows : -1;
 	m->db.rows_affected = s->affected_known && !failed && !unknown ? (int64_t)s->affected : -1;
@@ -453,7 +458,7 @@ static enum parse_status on_ok(struct my *s, struct bytes body, struct message *
 		status = my_le16(rest.data);
 		if (body.data[0] == 0) {
 			s->affected += affected;
-			s->affected_known = true;
+			s->affected_known = executes(db_op_first(&s->ops)->kind);
 		}
 		rest = bytes_from(rest, 4);
 		if (s->caps_known && s->caps & MY_SESSION_TRACK &&
@@ -627,10 +632,10 @@ static enum parse_status on_packet(struct my *s, struct bytes body, uint64_t len
 /* A response that nobody asked for, as far as we saw. */
 static enum parse_status orphan(struct my *s, struct message *m)
 {
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_RESPONSE;
-	m->flags = MSG_F_BEGIN | MSG_F_END | MSG_F_ORPHAN;
-	m->db.rows_returned = m->db.rows_affected = -1;
+	*m = (struct message){.family = MSG_FAMILY_DB,
+			      .kind = MSG_RESPONSE,
+			      .flags = MSG_F_BEGIN | MSG_F_END | MSG_F_ORPHAN,
+			      .db = {.rows_returned = -1, .rows_affected = -1}};
 	return PARSE_OK;
 }
 

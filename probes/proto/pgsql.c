@@ -114,9 +114,7 @@ static enum parse_status lose(struct pg *s, struct message *m)
 	ops_clear(s);
 	front_reset(s);
 	s->failed = s->lost_untold = false;
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_REQUEST;
-	m->flags = MSG_F_LOST;
+	*m = (struct message){.family = MSG_FAMILY_DB, .kind = MSG_REQUEST, .flags = MSG_F_LOST};
 	return PARSE_OK;
 }
 
@@ -150,13 +148,14 @@ static struct db_op *op_push(struct pg *s, enum op_kind kind, struct db_stmt *st
 static enum parse_status request(struct pg *s, struct db_op *op, uint64_t size, struct message *m)
 {
 	op->flags |= OP_ANNOUNCED;
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_REQUEST;
-	m->flags = MSG_F_BEGIN | MSG_F_END;
-	m->owner = &op->owner;
-	m->head_size = m->wire_size = size;
-	m->db.system = DB_SYSTEM_POSTGRESQL;
-	m->db.name_space = bytes_of(s->database, s->database_len);
+	*m = (struct message){.family = MSG_FAMILY_DB,
+			      .kind = MSG_REQUEST,
+			      .flags = MSG_F_BEGIN | MSG_F_END,
+			      .owner = &op->owner,
+			      .head_size = size,
+			      .wire_size = size,
+			      .db = {.system = DB_SYSTEM_POSTGRESQL,
+				     .name_space = bytes_of(s->database, s->database_len)}};
 	if (op->stmt)
 		m->db.stmt = &op->stmt->owner;
 	return PARSE_OK;
@@ -165,15 +164,17 @@ static enum parse_status request(struct pg *s, struct db_op *op, uint64_t size, 
 static enum parse_status response(struct pg *s, struct db_op *op, const char *failed,
 				  struct message *m)
 {
+	bool bad = failed || s->code[0];
+
 	op->flags |= OP_ANSWERED;
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_RESPONSE;
-	m->flags = MSG_F_BEGIN | MSG_F_END;
-	m->owner = &op->owner;
-	m->wire_size = s->bytes;
-	m->db.system = DB_SYSTEM_POSTGRESQL;
-	m->db.rows_returned = s->rows_come && !failed ? (int64_t)s->rows : -1;
-	m->db.rows_affected = s->affected_known && !failed ? (int64_t)s->affected : -1;
+	*m = (struct message){.family = MSG_FAMILY_DB,
+			      .kind = MSG_RESPONSE,
+			      .flags = MSG_F_BEGIN | MSG_F_END,
+			      .owner = &op->owner,
+			      .wire_size = s->bytes,
+			      .db.system = DB_SYSTEM_POSTGRESQL};
+	m->db.rows_returned = s->rows_come && !bad ? (int64_t)s->rows : -1;
+	m->db.rows_affected = s->affected_known && !bad ? (int64_t)s->affected : -1;
 	m->db.results = s->results;
 	m->db.code = failed ? BYTES_NONE : bytes_str(s->code);
 	m->db.failed = failed;
@@ -303,11 +304,10 @@ static enum parse_status on_parse(struct pg *s, struct bytes body, struct messag
 		return PARSE_SKIP;
 	stmt->mark = true;
 	s->parses++;
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_REQUEST;
-	m->flags = MSG_F_DECLARE;
-	m->db.system = DB_SYSTEM_POSTGRESQL;
-	m->db.stmt = &stmt->owner;
+	*m = (struct message){.family = MSG_FAMILY_DB,
+			      .kind = MSG_REQUEST,
+			      .flags = MSG_F_DECLARE,
+			      .db = {.system = DB_SYSTEM_POSTGRESQL, .stmt = &stmt->owner}};
 	m->db.text = text_of(body, &m->db.text_cut);
 	return PARSE_OK;
 }
@@ -536,10 +536,10 @@ static bool finish(struct pg *s, const char *failed, struct message *m)
 static void orphan(struct pg *s, struct message *m)
 {
 	front_reset(s);
-	m->family = MSG_FAMILY_DB;
-	m->kind = MSG_RESPONSE;
-	m->flags = MSG_F_BEGIN | MSG_F_END | MSG_F_ORPHAN;
-	m->db.rows_returned = m->db.rows_affected = -1;
+	*m = (struct message){.family = MSG_FAMILY_DB,
+			      .kind = MSG_RESPONSE,
+			      .flags = MSG_F_BEGIN | MSG_F_END | MSG_F_ORPHAN,
+			      .db = {.rows_returned = -1, .rows_affected = -1}};
 }
 
 /* ReadyForQuery: ends what Sync, Query, FunctionCall or the login began. *ret_again: there is more

@@ -34,6 +34,9 @@ static size_t read_program(const uint8_t *p, size_t len, struct props_step *ret)
 		s->data = NULL;
 		at += 2;
 		switch (op) {
+		case 4: /* rows that the kernel stepped over */
+			s->what = PROPS_WHOLE;
+			break;
 		case 5: /* a gap; the odd ones are huge */
 			s->what = PROPS_GAP;
 			if (s->len & 1)
@@ -90,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	props_run(p, steps, cnt, 0);
 	must_hold(p, "as it came");
 	hash = p->hash;
-	if (p->ops->multiplexed) /* finds its footing by where I/Os start: pieces matter */
+	/* finds its footing by where I/Os start: pieces matter */
+	if (p->ops->multiplexed || p->ops->whole)
 		return 0;
 	for (size_t i = 0; i < 2; i++) {
 		props_reset(p, known);

@@ -33,7 +33,7 @@
 
 #define PROPS_ARENA (1u << 18)
 
-enum props_what { PROPS_DATA = 0, PROPS_GAP, PROPS_EOF, PROPS_ABORT };
+enum props_what { PROPS_DATA = 0, PROPS_GAP, PROPS_EOF, PROPS_ABORT, PROPS_WHOLE };
 
 /* One step of a conversation. */
 struct props_step {
@@ -47,8 +47,10 @@ struct props_step {
 struct props_msg {
 	enum oe_dir dir;
 	struct message m;
-	struct bytes *views[8]; /* of m.http, in the order of props_views() */
+	struct bytes *views[8]; /* in the order of props_views() */
 	char *text;
+	unsigned int nr; /* with an owner: of the request */
+	char *stmt;	 /* databases: what the prepared statement stands for; NULL: none */
 };
 
 /* A stream of a multiplexed protocol, [0] request, [1] response. */
@@ -56,6 +58,13 @@ struct props_stream {
 	struct props_stream *next;
 	void **owner;
 	bool begun[2], ended[2];
+	unsigned int nr;
+};
+
+/* A database's prepared statement: what stands in the parser's place for it. */
+struct props_decl {
+	struct props_decl *next;
+	char *text;
 };
 
 struct props_dir {
@@ -70,6 +79,9 @@ struct props {
 	uint8_t *arena; /* PROPS_ARENA bytes, then the protected page */
 	struct props_dir dir[2];
 	struct props_stream *streams;
+	unsigned int requests; /* with an owner, so far */
+	unsigned int nr;       /* the one that the message at hand is of */
+	struct props_decl *decls;
 	int run; /* 1 + direction */
 	bool parsing, probing;
 	bool unfinished; /* a stream ended inside a head */
@@ -98,11 +110,16 @@ __attribute__((format(printf, 2, 3))) static inline void props_broken(struct pro
 /* The byte views that a message shows. */
 static inline void props_views(struct message *m, struct bytes *ret[8])
 {
+	static struct bytes none;
 	struct msg_http *h = &m->http;
+	struct msg_db *b = &m->db;
+	struct bytes *db[8] = {&b->name_space, &b->text, &b->code, &none,
+			       &none,	       &none,	 &none,	   &none};
 	struct bytes *v[8] = {&h->method,      &h->target,     &h->host,	 &h->user_agent,
 			      &h->traceparent, &h->tracestate, &h->content_type, &h->upgrade};
 
-	memcpy(ret, v, sizeof(v));
+	none = BYTES_NONE;
+	memcpy(ret, m->family == MSG_FAMILY_DB ? db : v, sizeof(v));
 }
 
 static inline void props_streams_free(struct props *p)
@@ -126,9 +143,43 @@ static inline void props_stream_free(struct props *p, struct props_stream *s)
 	free(s);
 }
 
+static inline void props_decls_free(struct props *p)
+{
+	while (p->decls) {
+		struct props_decl *d = p->decls;
+
+		p->decls = d->next;
+		free(d->text);
+		free(d);
+	}
+}
+
+static inline void props_declare(struct props *p, const struct message *m)
+{
+	struct props_decl *d = *m->db.stmt;
+
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			abort();
+		d->next = p->decls;
+		p->decls = d;
+		*m->db.stmt = d;
+	}
+	free(d->text);
+	d->text = strndup((const char *)m->db.text.data, m->db.text.len);
+}
+
+static inline void props_msg_free(struct props_msg *k)
+{
+	free(k->text);
+	free(k->stmt);
+}
+
 static inline void props_new_state(struct props *p)
 {
 	props_streams_free(p);
+	props_decls_free(p);
 	if (p->state && p->ops->state_done)
 		p->ops->state_done(p->state);
 	free(p->state);
@@ -160,8 +211,9 @@ static inline void props_init(struct props *p, const struct proto_ops *ops, bool
 static inline void props_done(struct props *p)
 {
 	props_streams_free(p);
+	props_decls_free(p);
 	for (size_t i = 0; i < p->msg_cnt; i++)
-		free(p->msgs[i].text);
+		props_msg_free(&p->msgs[i]);
 	free(p->msgs);
 	for (int d = 0; d < 2; d++)
 		free(p->dir[d].rest);
@@ -175,8 +227,9 @@ static inline void props_done(struct props *p)
 static inline void props_reset(struct props *p, bool parsing)
 {
 	for (size_t i = 0; i < p->msg_cnt; i++)
-		free(p->msgs[i].text);
+		props_msg_free(&p->msgs[i]);
 	p->msg_cnt = 0;
+	p->requests = 0;
 	for (int d = 0; d < 2; d++) {
 		p->dir[d].len = 0;
 		p->dir[d].open = false;
@@ -233,6 +286,10 @@ static inline void props_keep(struct props *p, enum oe_dir dir, const struct mes
 	k = &p->msgs[p->msg_cnt++];
 	k->dir = dir;
 	k->m = *m;
+	k->nr = p->nr;
+	k->stmt = NULL;
+	if (m->family == MSG_FAMILY_DB && m->db.stmt && *m->db.stmt)
+		k->stmt = strdup(((struct props_decl *)*m->db.stmt)->text);
 	props_views(&k->m, v);
 	for (int i = 0; i < 8; i++)
 		sum += v[i]->len;
@@ -240,8 +297,9 @@ static inline void props_keep(struct props *p, enum oe_dir dir, const struct mes
 	if (!to)
 		abort();
 	for (int i = 0; i < 8; i++) {
-		if (v[i]->len)
-			memcpy(to, v[i]->data, v[i]->len);
+		if (!v[i]->len)
+			continue;
+		memcpy(to, v[i]->data, v[i]->len);
 		v[i]->data = (const uint8_t *)to;
 		to += v[i]->len;
 	}
@@ -253,6 +311,26 @@ static inline void props_hash(struct props *p, const void *data, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		p->hash = (p->hash ^ b[i]) * 0x100000001b3u;
+}
+
+static inline void props_hash_db(struct props *p, enum oe_dir dir, struct message *m)
+{
+	const struct msg_db *b = &m->db;
+	int64_t sums[] = {dir,	     m->kind,	       m->flags,	 (int64_t)m->wire_size,
+			  b->system, b->text_cut,      b->stmt_unknown,	 b->stmt != NULL,
+			  b->batch,  b->rows_returned, b->rows_affected, b->results};
+	struct bytes *v[8];
+
+	props_views(m, v);
+	props_hash(p, sums, sizeof(sums));
+	for (int i = 0; i < 3; i++) {
+		props_hash(p, &v[i]->len, sizeof(v[i]->len));
+		props_hash(p, v[i]->data, v[i]->len);
+	}
+	if (b->command)
+		props_hash(p, b->command, strlen(b->command));
+	if (b->failed)
+		props_hash(p, b->failed, strlen(b->failed));
 }
 
 static inline void props_hash_message(struct props *p, enum oe_dir dir, struct message *m)
@@ -304,6 +382,7 @@ static inline void props_stream_message(struct props *p, struct message *m)
 		if (!s)
 			abort();
 		*s = (struct props_stream){.next = p->streams, .owner = m->owner};
+		s->nr = ++p->requests;
 		s->begun[0] = true;
 		s->ended[0] = m->flags & MSG_F_ADOPT;
 		p->streams = s;
@@ -313,6 +392,7 @@ static inline void props_stream_message(struct props *p, struct message *m)
 		props_broken(p, "a message of a stream that never began");
 		return;
 	}
+	p->nr = s->nr;
 	if (s->owner != m->owner)
 		props_broken(p, "the owner's place has moved");
 	if (m->flags & (MSG_F_RESET | MSG_F_LOST)) {
@@ -338,19 +418,28 @@ static inline void props_message(struct props *p, enum oe_dir dir, struct messag
 				 struct bytes in)
 {
 	struct props_dir *d = &p->dir[dir];
+	bool db = m->family == MSG_FAMILY_DB;
 	struct bytes *v[8];
 
+	p->nr = 0;
+	if (db && m->flags & MSG_F_DECLARE) {
+		if (!m->db.stmt || m->flags != MSG_F_DECLARE)
+			props_broken(p, "a declaration of nothing");
+		else
+			props_declare(p, m);
+		goto keep;
+	}
 	if (m->kind != MSG_REQUEST && m->kind != MSG_RESPONSE)
 		props_broken(p, "a message without a kind");
 	if (m->family == MSG_FAMILY_NONE && !p->ops->multiplexed)
 		props_broken(p, "a message without a family");
 	if (!(m->flags & (MSG_F_BEGIN | MSG_F_END)) &&
-	    !(p->ops->multiplexed &&
+	    !((p->ops->multiplexed || db) &&
 	      (m->flags & (MSG_F_PART | MSG_F_RESET | MSG_F_LOST | MSG_F_ADOPT))))
 		props_broken(p, "a message that neither begins nor ends");
 	if ((m->flags & MSG_F_TRUNCATED) && !(m->flags & MSG_F_BEGIN))
 		props_broken(p, "TRUNCATED belongs to a head");
-	if (p->ops->multiplexed) {
+	if (p->ops->multiplexed || db) {
 		props_stream_message(p, m);
 	} else {
 		if ((m->flags & MSG_F_BEGIN) && d->open)
@@ -365,14 +454,19 @@ static inline void props_message(struct props *p, enum oe_dir dir, struct messag
 		props_broken(p, "a body larger than its message");
 	props_views(m, v);
 	for (int i = 0; i < 8; i++)
-		if (v[i]->len && !p->ops->multiplexed && !props_inside(*v[i], in.data, in.len) &&
+		if (v[i]->len && !p->ops->multiplexed && !db &&
+		    !props_inside(*v[i], in.data, in.len) &&
 		    !props_inside(*v[i], p->state, p->ops->state_size))
 			props_broken(p, "view %d points elsewhere", i);
 	if (p->broken[0])
 		return;
 	if (m->flags == MSG_F_PART)
 		return;
-	props_hash_message(p, dir, m);
+keep:
+	if (db)
+		props_hash_db(p, dir, m);
+	else
+		props_hash_message(p, dir, m);
 	if (p->record)
 		props_keep(p, dir, m);
 }
@@ -404,7 +498,7 @@ static inline void props_parse(struct props *p, enum oe_dir dir)
 		if (p->last == PARSE_SKIP && !used)
 			props_broken(p, "SKIP without progress");
 		idle = used ? 0 : idle + 1;
-		if (idle > (p->ops->multiplexed ? 2000 : 2))
+		if (idle > (p->ops->multiplexed || p->ops->whole ? 5000 : 2))
 			props_broken(p, "messages without progress");
 		if (p->last == PARSE_OK)
 			props_message(p, dir, &m, in);
@@ -512,6 +606,19 @@ static inline void props_missing(struct props *p, enum oe_dir dir, uint64_t len)
 	p->probing = false;
 }
 
+static inline void props_whole(struct props *p, enum oe_dir dir, uint64_t len, uint64_t msgs)
+{
+	if (!len)
+		return;
+	props_turn(p, dir);
+	if (!p->parsing)
+		return;
+	if (p->dir[dir].len || !p->ops->whole)
+		props_gap_here(p, dir, len);
+	else if (p->ops->whole(p->state, dir, len, msgs) == PARSE_INVALID)
+		props_lose(p);
+}
+
 static inline void props_eof(struct props *p, enum oe_dir dir, bool aborted)
 {
 	struct message m;
@@ -547,6 +654,9 @@ static inline void props_run(struct props *p, const struct props_step *s, size_t
 			break;
 		case PROPS_GAP:
 			props_missing(p, s[i].dir, s[i].len);
+			break;
+		case PROPS_WHOLE:
+			props_whole(p, s[i].dir, s[i].len, s[i].len / 16);
 			break;
 		case PROPS_EOF:
 		case PROPS_ABORT:
