@@ -10,7 +10,7 @@ CREATE TABLE orders (
 	id INT AUTO_INCREMENT PRIMARY KEY,
 	customer_id INT,
 	total DECIMAL(12, 2) NOT NULL,
-	note VARCHAR(400),
+	note VARCHAR(8000),
 	CONSTRAINT orders_customer FOREIGN KEY (customer_id) REFERENCES customers (id)
 );
 -- never written to: what a large SELECT reads
