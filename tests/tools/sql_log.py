@@ -42,6 +42,9 @@ def postgresql(path):
                 records[-1][3] += "\n" + line.strip("\n").lstrip("\t")
     last, code = {}, {}
     for pid, state, kind, text in records:
+        if kind in ("LOG", "ERROR") and pid in code and pid in last:
+            # an error that is of no statement any more, but of its Sync
+            last[pid][1] = last[pid][1] or code.pop(pid)
         if kind == "LOG":
             m = re.match(r"(?:statement|execute (?!fetch from)[^:]*): (.*)", text, re.S)
             if m:
@@ -57,6 +60,9 @@ def postgresql(path):
                 # refused before it was executed
                 last[pid] = [text, state]
                 yield last[pid]
+    for pid, state in code.items():
+        if pid in last:
+            last[pid][1] = last[pid][1] or state
 
 
 def mysql(path):

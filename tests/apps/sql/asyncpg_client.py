@@ -12,17 +12,14 @@ from client import say
 
 async def prepared(conn, step):
     for values in step["sets"]:
-        values = fitting(step, values)
-        if step["rows"]:
-            say(step, len(await conn.fetch(step["sql"], *values)))
-        else:
-            await conn.execute(step["sql"], *values)
-            say(step)
-
-
-def fitting(step, values):
-    """int for integers is wanted, and Decimal or a number for numeric"""
-    return values
+        try:
+            if step["rows"]:
+                say(step, len(await conn.fetch(step["sql"], *values)))
+            else:
+                await conn.execute(step["sql"], *values)
+                say(step)
+        except asyncpg.PostgresError as e:
+            say(step, code=e.sqlstate)
 
 
 async def do(conn, step):

@@ -17,10 +17,12 @@ class Psycopg3(client.Client):
         return e.sqlstate
 
     def prepared(self, step):
-        for values in step["sets"]:
+        def do(values):
             with self.conn.cursor() as cur:
                 cur.execute(step["sql"], values, prepare=True)
-                say(step, len(cur.fetchall()) if cur.description else None)
+                return len(cur.fetchall()) if cur.description else None
+        for values in step["sets"]:
+            self.guarded(step, do, values)
 
     def stop(self):
         self.conn.cancel()

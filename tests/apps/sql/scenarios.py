@@ -197,25 +197,38 @@ class Steps:
                 self.put("load", "LOAD DATA LOCAL INFILE '{file}' INTO TABLE customers FIELDS TERMINATED BY '\\t' (id, name, email)",
                          "LOAD DATA LOCAL INFILE ? INTO TABLE customers FIELDS TERMINATED BY ? (id, name, email)", "LOAD DATA",
                          "customers", data=data.replace("{t}", "\t"))
-            self.put("exec", f"DELETE FROM customers WHERE id >= 5000 AND name <> '{CANARY}'",
-                     "DELETE FROM customers WHERE id >= ? AND name <> ?", "DELETE", "customers")
+            self.put("exec", f"DELETE FROM customers WHERE id BETWEEN 5000 AND {NUMBER - 1} AND name <> '{CANARY}'",
+                     "DELETE FROM customers WHERE id BETWEEN ? AND ? AND name <> ?", "DELETE", "customers")
 
     def multi(self):
-        two = {"also": {"db.operation.batch.size": 2}}
-        three = {"also": {"db.operation.batch.size": 3}}
+        """"parts": for a driver that takes a text apart"""
+        def several(sql, *parts):
+            ts = [{**{"db.query.text": text, "db.operation.name": text.split()[0]}, **({"db.collection.name": table} if table else {})}
+                  for text, table in parts]
+            tables = {table for _, table in parts}
+            self.put("multi", sql, "; ".join(text for text, _ in parts), ts[0]["db.operation.name"],
+                     tables.pop() if len(tables) == 1 else None, also={"db.operation.batch.size": len(parts)}, parts=ts)
+
         for i in range(self.n):
-            self.put("multi", f"UPDATE orders SET note = 'm{i}' WHERE id = 1; SELECT id FROM orders WHERE id < 4",
-                     "UPDATE orders SET note = ? WHERE id = ?; SELECT id FROM orders WHERE id < ?", "UPDATE", "orders", **two)
-            self.put("multi", "SELECT id FROM customers WHERE id < 3; SELECT id FROM orders WHERE id < 4; SELECT id FROM items WHERE id < 5;",
-                     "SELECT id FROM customers WHERE id < ?; SELECT id FROM orders WHERE id < ?; SELECT id FROM items WHERE id < ?",
-                     "SELECT", None, **three)
+            several(f"UPDATE orders SET note = 'm{i}' WHERE id = 1; SELECT id FROM orders WHERE id < 4",
+                    ("UPDATE orders SET note = ? WHERE id = ?", "orders"), ("SELECT id FROM orders WHERE id < ?", "orders"))
+            several("SELECT id FROM customers WHERE id < 3; SELECT id FROM orders WHERE id < 4; SELECT id FROM items WHERE id < 5;",
+                    ("SELECT id FROM customers WHERE id < ?", "customers"), ("SELECT id FROM orders WHERE id < ?", "orders"),
+                    ("SELECT id FROM items WHERE id < ?", "items"))
             # the second fails, the third is not done
-            self.put("multi", f"DELETE FROM orders WHERE id = {90000 + i}; SELECT * FROM no_such_table; DELETE FROM items WHERE id = 0",
-                     "DELETE FROM orders WHERE id = ?; SELECT * FROM no_such_table; DELETE FROM items WHERE id = ?", "DELETE",
-                     None, **three)
+            several(f"DELETE FROM orders WHERE id = {90000 + i}; SELECT * FROM no_such_table; DELETE FROM items WHERE id = 0",
+                    ("DELETE FROM orders WHERE id = ?", "orders"), ("SELECT * FROM no_such_table", "no_such_table"),
+                    ("DELETE FROM items WHERE id = ?", "items"))
             if not self.pg:
                 self.put("multi", "CALL two_sets(3)", "CALL two_sets(?)", "CALL", **procedure("two_sets"))
             self.put("exec", "SELECT id FROM customers WHERE id = 1", "SELECT id FROM customers WHERE id = ?", "SELECT", "customers", True)
+
+    def late(self):
+        """PostgreSQL, autocommit, extended protocol: done (CommandComplete), and refused all the same when Sync commits"""
+        self.put("prepared", "INSERT INTO orders (customer_id, total, note) VALUES ({}, {}, {})",
+                 "INSERT INTO orders (customer_id, total, note) VALUES (?)", "INSERT", "orders",
+                 sets=[[NUMBER + i, 1, CANARY] for i in range(self.n)])
+        self.put("exec", "SELECT id FROM customers WHERE id = 1", "SELECT id FROM customers WHERE id = ?", "SELECT", "customers", True)
 
     def canary(self):
         for i in range(self.n):
@@ -237,7 +250,7 @@ class Steps:
 
 
 # how often when nothing is said
-COUNTS = {"prepared": 20, "batch": 20, "large": 1, "cursor": 1, "errors": 2, "cancel": 2, "copy": 2, "plain": 5, "multi": 3, "canary": 2}
+COUNTS = {"prepared": 20, "batch": 20, "large": 1, "cursor": 1, "errors": 2, "cancel": 2, "copy": 2, "plain": 5, "multi": 3, "canary": 2, "late": 3}
 
 
 def main():

@@ -146,6 +146,32 @@ public class Sql {
         conn.setAutoCommit(true);
     }
 
+    // PostgreSQL's driver sends the statements of a text one by one
+    static void parts(JsonObject step) throws Exception {
+        JsonArray parts = step.getAsJsonArray("parts");
+        int at = 0;
+        try (Statement s = conn.createStatement()) {
+            for (boolean set = s.execute(step.get("sql").getAsString()); at < parts.size(); set = s.getMoreResults()) {
+                say(part(step, at++, set), set ? count(s.getResultSet()) : null, null, null);
+            }
+        } catch (SQLException e) {
+            // of the second, and the first is not told of either
+            say(part(step, 0, false), null, null, null);
+            say(part(step, 1, false), null, code(e), null);
+        }
+    }
+
+    static JsonObject part(JsonObject step, int i, boolean rows) {
+        JsonObject t = step.getAsJsonObject("t").deepCopy();
+        t.remove("db.operation.batch.size");
+        t.remove("db.collection.name");
+        step.getAsJsonArray("parts").get(i).getAsJsonObject().entrySet().forEach(e -> t.add(e.getKey(), e.getValue()));
+        JsonObject one = new JsonObject();
+        one.add("t", t);
+        one.addProperty("rows", rows);
+        return one;
+    }
+
     static void cancel(JsonObject step) throws Exception {
         ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor();
         try (Statement s = conn.createStatement()) {
@@ -199,7 +225,14 @@ public class Sql {
             JsonObject step = GSON.fromJson(line, JsonObject.class);
             String sql = step.get("sql").getAsString();
             switch (step.get("op").getAsString()) {
-                case "exec", "multi" -> exec(step);
+                case "multi" -> {
+                    if (pg) {
+                        parts(step);
+                    } else {
+                        exec(step);
+                    }
+                }
+                case "exec" -> exec(step);
                 case "prepared" -> prepared(step);
                 case "batch" -> batch(step, driver);
                 case "large" -> large(step, driver);
