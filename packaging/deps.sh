@@ -44,6 +44,13 @@ hdr:jansson.h libjansson-dev
 hdr:nghttp2/nghttp2.h libnghttp2-dev
 cmd:g++ g++
 file:/usr/include/grpcpp/grpcpp.h libgrpc++-dev
+pg:postgres postgresql
+cmd:psql postgresql-client
+hdr:postgresql/libpq-fe.h libpq-dev
+cmd:mariadbd mariadb-server-core
+cmd:mariadb mariadb-client-core
+hdr:mariadb/mysql.h libmariadb-dev
+cmd:setpriv util-linux
 cmd:tcpdump tcpdump
 cmd:tshark tshark
 cmd:jq jq
@@ -58,6 +65,7 @@ present() {
 	file:*) [ -e "${1#file:}" ] ;;
 	hdr:*) [ -e "/usr/include/${1#hdr:}" ] || ls /usr/include/*/"${1#hdr:}" >/dev/null 2>&1 ;;
 	lib:*) find /usr/lib/llvm-* /usr/lib/clang -name "${1#lib:}" 2>/dev/null | grep -q . ;;
+	pg:*) ls /usr/lib/postgresql/*/bin/"${1#pg:}" >/dev/null 2>&1 ;;
 	pyvenv:*) python3 -c 'import ensurepip' 2>/dev/null ;;
 	esac
 }
@@ -110,13 +118,22 @@ for p in "${missing[@]}"; do
 	names+=($(resolve "$p"))
 done
 echo "deps: installing ${names[*]}"
-# a web server that is only wanted as a program shall not start by itself on port 80
+# a server that is only wanted as a program shall not start by itself on its port (MariaDB's -core packages have no service at
+# all; PostgreSQL would make a cluster as well)
 policy=/usr/sbin/policy-rc.d
 made=''
 if [ ! -e "$policy" ]; then
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
 	chmod +x "$policy"
 	made=1
+fi
+cluster=/etc/postgresql-common/createcluster.conf
+if [ ! -e "$cluster" ]; then
+	case " ${names[*]} " in *' postgresql '*)
+		mkdir -p "${cluster%/*}"
+		echo 'create_main_cluster = false' >"$cluster"
+		;;
+	esac
 fi
 trap '[ -z "$made" ] || rm -f "$policy"' EXIT
 if ! apt-get install -y -q --no-install-recommends "${names[@]}" >>/tmp/otel-ebpf-apt.log 2>&1; then

@@ -4,13 +4,15 @@
 
 spans.py list FILE                        one line per span: KIND METHOD PATH STATUS
 spans.py count FILE [key=value ...]       number of spans that match; keys: kind, name, service, or an attribute
-spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body,ATTRIBUTE]
-                                          the spans of that kind are exactly the requests of TRUTH (JSON lines)
+spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body,ATTRIBUTE] [--only REGEX]
+                                          the spans of that kind are exactly the requests of TRUTH (JSON lines); only those
+                                          of which one attribute, written KEY=VALUE, matches
 spans.py sum FILE METRIC [key=value ...]  sum of a histogram's counts, or of a sum's values
 """
 import argparse
 import collections
 import json
+import re
 import sys
 
 KINDS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
@@ -67,13 +69,19 @@ def matches(s, conds):
 
 def expect(args):
     fields = args.fields.split(",")
-    got = collections.Counter(tuple(s[f] if f in s else s["attrs"].get(f) for f in fields) for s in spans(args.file) if s["kind"] == args.kind)
+
+    def wanted(attributes):
+        return not args.only or any(re.search(args.only, f"{k}={v}", re.S) for k, v in attributes.items())
+
+    got = collections.Counter(tuple(s[f] if f in s else s["attrs"].get(f) for f in fields) for s in spans(args.file)
+                              if s["kind"] == args.kind and wanted(s["attrs"]))
     want = collections.Counter()
     with open(args.truth, encoding="utf-8") as f:
         for line in f:
             if line.startswith("{"):
                 t = json.loads(line)
-                want[tuple(t.get(f) for f in fields)] += 1
+                if wanted(t):
+                    want[tuple(t.get(f) for f in fields)] += 1
     missing, extra = want - got, got - want
     for what, items in (("missing", missing), ("unexpected", extra)):
         for row, n in sorted(items.items(), key=str)[:20]:
@@ -113,6 +121,7 @@ def main():
             p.add_argument("truth")
             p.add_argument("--kind", required=True)
             p.add_argument("--fields", default="method,path,status")
+            p.add_argument("--only")
         elif name == "sum":
             p.add_argument("metric")
             p.add_argument("cond", nargs="*")
