@@ -52,16 +52,16 @@ static void op_of(const struct exchange *x, struct op *o)
 
 	o->system = system_name(db->system);
 	o->operation = db->command ? db->command : sql ? sql->operation : NULL;
-	o->target = sql ? sql->target : NULL;
 	o->procedure = sql ? sql->procedure : NULL;
+	o->target = sql && !*sql->procedure ? sql->target : NULL;
 	o->summary = sql && !db->command ? sql->summary : NULL;
 	o->text = sql ? sql->text : NULL;
 	o->batch = db->batch > 1 ? db->batch : sql && sql->statements > 1 ? sql->statements : 0;
 	if (o->batch && !db->command) {
-		/* of several different statements only the first one's name is known here */
-		snprintf(o->batch_name, sizeof(o->batch_name), "BATCH%s%s",
-			 db->batch > 1 && *o->operation ? " " : "",
-			 db->batch > 1 ? o->operation : "");
+		bool one = o->operation && *o->operation && !sql->operations_differ;
+
+		snprintf(o->batch_name, sizeof(o->batch_name), "BATCH%s%s", one ? " " : "",
+			 one ? o->operation : "");
 		o->operation = o->batch_name;
 	}
 	o->error = NULL;

@@ -19,7 +19,7 @@ void sql_stmts_done(struct sql_stmts *t)
 struct parts {
 	struct bytes part[PARTS];
 	uint32_t statements;
-	bool cut;
+	bool cut, operations_differ;
 };
 
 static struct sql_stmt *find(const struct sql_stmts *t, uint64_t hash, const struct parts *p)
@@ -31,7 +31,8 @@ static struct sql_stmt *find(const struct sql_stmts *t, uint64_t hash, const str
 					   s->summary};
 		int i = 0;
 
-		if (s->cut != p->cut || s->statements != p->statements)
+		if (s->cut != p->cut || s->statements != p->statements ||
+		    s->operations_differ != p->operations_differ)
 			continue;
 		while (i < PARTS && bytes_eq(bytes_str(have[i]), p->part[i]))
 			i++;
@@ -68,6 +69,7 @@ static struct sql_stmt *make(const struct parts *p)
 	s->summary = at[4];
 	s->statements = p->statements;
 	s->cut = p->cut;
+	s->operations_differ = p->operations_differ;
 	s->size = (uint32_t)size;
 	s->refs = 1;
 	return s;
@@ -108,6 +110,7 @@ struct sql_stmt *sql_stmt_get(struct sql_stmts *t, struct bytes text, enum sql_d
 				    bytes_str(info.target), bytes_str(info.procedure),
 				    bytes_str(info.summary)},
 			   .statements = info.statements,
+			   .operations_differ = info.operations_differ,
 			   .cut = info.text_cut || cut};
 	if (t->mode == STATEMENT_RAW)
 		p.part[0] = raw_text(text, &p.cut);

@@ -23,6 +23,7 @@ struct sql_stmt {
 	uint32_t statements; /* in the text */
 	uint32_t size;	     /* bytes in all */
 	bool cut;	     /* the text is not whole */
+	bool operations_differ;
 	bool shared;
 	const char *text; /* as the mode wants it; "" when off */
 	const char *operation, *target, *procedure, *summary;

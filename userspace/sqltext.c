@@ -172,6 +172,9 @@ static void op_add(struct reader *r, const struct keyword *kw, bool names, bool 
 
 	r->ops += !more;
 	summary_add(r, kw->name, false);
+	/* operations of two words are only compared where they stand alone */
+	if (names && r->ret->statements > 1 && strcmp(op, kw->name) != 0)
+		r->ret->operations_differ = true;
 	if (!names || r->ret->statements != 1 || at + 1 + len >= sizeof(r->ret->operation))
 		return;
 	if (at)

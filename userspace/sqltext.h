@@ -29,6 +29,7 @@ struct sql_info {
 	char procedure[SQL_NAME_MAX + 1];  /* of CALL and EXEC */
 	char summary[SQL_SUMMARY_MAX + 1]; /* "SELECT orders customers", low cardinality */
 	uint32_t statements;		   /* in this text, separated by ; */
+	bool operations_differ;		   /* of several statements: not all are `operation` */
 	struct bytes traceparent;	   /* of a sqlcommenter comment, raw, a view of the input */
 };
 

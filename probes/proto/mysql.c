@@ -187,7 +187,8 @@ static enum parse_status request(struct my *s, uint8_t command, struct db_stmt *
 		db_stmt_ref(stmt);
 		m->db.stmt = &stmt->owner;
 	}
-	if (!executes(command))
+	/* a prepare that fails is its statement failing */
+	if (!executes(command) && !(command == COM_STMT_PREPARE && stmt))
 		m->db.command = command == COM_LOGIN ? "CONNECT" : my_command_name(command);
 	switch (command) {
 	case COM_LOGIN:

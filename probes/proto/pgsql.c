@@ -58,7 +58,7 @@ struct pg {
 	/* of the operation at the front */
 	uint64_t rows, affected, bytes;
 	uint32_t results;
-	bool rows_come, affected_known, done; /* done: complete, waits for ReadyForQuery */
+	bool rows_come, copying, affected_known, done; /* done: complete, waits for ReadyForQuery */
 	bool failed; /* an error came: the server skips everything up to the next Sync */
 	char code[6];
 	uint8_t database_len;
@@ -95,7 +95,7 @@ static void front_reset(struct pg *s)
 {
 	s->rows = s->affected = s->bytes = 0;
 	s->results = 0;
-	s->rows_come = s->affected_known = s->done = false;
+	s->rows_come = s->copying = s->affected_known = s->done = false;
 	s->code[0] = 0;
 }
 
@@ -374,7 +374,6 @@ static bool announce_parse(struct pg *s, struct message *m)
 		s->parses--;
 		request(s, op, 0, m);
 		m->flags |= MSG_F_QUIET;
-		m->db.command = "PREPARE";
 		return true;
 	}
 	s->parses = 0;
@@ -602,6 +601,11 @@ static enum parse_status back(struct pg *s, uint8_t type, struct bytes body, uin
 	case 'T':
 		s->rows_come = s->rows_come || (op && op->kind == OP_QUERY);
 		return PARSE_SKIP;
+	case 'G':
+	case 'H':
+	case 'W':
+		s->copying = true;
+		return PARSE_SKIP;
 	case 'D':
 		s->rows++;
 		s->rows_come = true;
@@ -802,8 +806,10 @@ static enum parse_status pg_whole(void *st, enum oe_dir dir, uint64_t len, uint6
 	}
 	if (s->client == 1 + dir)
 		return PARSE_SKIP; /* copy data */
-	s->rows += msgs;
 	s->bytes += len;
+	if (s->copying)
+		return PARSE_SKIP;
+	s->rows += msgs;
 	s->rows_come = s->rows_come || msgs;
 	return PARSE_SKIP;
 }

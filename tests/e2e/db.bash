@@ -8,7 +8,6 @@ SQL_APP=$ROOT/tests/tools/sql_app.sh
 # what tells statements of the scenarios from those that drivers send by themselves: their words, or an error
 SQL_ONLY='^db\.query\.text=.*(customers|orders|items|two_sets|raise_total|total_of|no_such|sleep|SLEEP)|^db\.response\.status_code='
 SQL_FIELDS=db.query.text,db.operation.name,db.collection.name,db.stored_procedure.name,db.response.status_code
-SQL_ROWS=db.query.text,db.response.returned_rows
 
 # start_db KIND [VERSION]: sets TARGET (the main process), PORT, SOCKET, DBLOG, DBVERSION, SQL_SYSTEM. Without one: DB_SKIP says why;
 # a test says skip, a setup_file leaves it to need_db
@@ -89,7 +88,7 @@ sql_run() {
 expect_sql() {
 	[ -s "$TMP/truth" ]
 	[ -z "${OE_CLIENTS_ONLY:-}" ] || return 0
-	"$SPANS" expect "$TMP/spans.json" "$TMP/truth" --kind CLIENT --fields "${1:-$SQL_FIELDS}" --only "$SQL_ONLY" || {
+	"$SPANS" expect "$TMP/spans.json" "$TMP/truth" --kind CLIENT --fields "${1:-$SQL_FIELDS}" --only "$SQL_ONLY" --fetches || {
 		tail -40 "$TMP/watch.err" >&2
 		return 1
 	}
@@ -97,25 +96,12 @@ expect_sql() {
 	[ "$(ledger stream.events lost)" = 0 ]
 }
 
-# The groups of scenarios that every driver goes through; USER and how: $SQL_USER (app), $SQL_WHERE (tcp)
-sql_statements() { # DRIVER: every text, exactly once, and what it is
-	sql_run "$1" "${SQL_USER:-app}" "${SQL_WHERE:-tcp}" plain prepared batch
-	expect_sql "$SQL_FIELDS,db.system.name,db.namespace"
-}
-
-sql_errors() {
-	sql_run "$1" "${SQL_USER:-app}" "${SQL_WHERE:-tcp}" errors cancel ${2:+"$2"}
-	expect_sql
-}
-
-sql_rows() {
-	sql_run "$1" "${SQL_USER:-app}" "${SQL_WHERE:-tcp}" plain:1 prepared large cursor
-	expect_sql "$SQL_ROWS"
-}
-
-sql_copies() { # COPY or LOAD DATA, and several statements at once
-	sql_run "$1" "${SQL_USER:-app}" "${SQL_WHERE:-tcp}" copy multi
-	expect_sql
+# What every driver goes through; USER and how: $SQL_USER (app), $SQL_WHERE (tcp)
+sql_statements() { # DRIVER [SCENARIO...]: every text, exactly once, what it is, how it ended, how many rows came
+	local driver=$1
+	shift
+	sql_run "$driver" "${SQL_USER:-app}" "${SQL_WHERE:-tcp}" plain prepared batch errors cancel copy multi large cursor "$@"
+	expect_sql "$SQL_FIELDS,db.system.name,db.namespace,db.response.returned_rows"
 }
 
 # nothing of a literal, a parameter, a row or copied data comes out anywhere
@@ -123,5 +109,5 @@ sql_canary() {
 	sql_run "$1" "${SQL_USER:-app}" "${SQL_WHERE:-tcp}" canary large
 	[ -z "${OE_CLIENTS_ONLY:-}" ] || return 0
 	expect_sql
-	! grep -a -n -m3 -E 'CANARY|7391' "$TMP/spans.json" "$TMP/watch.err"
+	! grep -a -n -m3 -o -E '.{40}(CANARY|73910042).{40}' "$TMP/spans.json" "$TMP/watch.err"
 }

@@ -16,6 +16,9 @@ teardown() { common_teardown; }
 groups() { # DRIVER [USER]
 	SQL_USER=${2:-app}
 	sql_statements "$1"
+	sql_canary "$1"
+}
+	sql_statements "$1"
 	sql_errors "$1"
 	sql_rows "$1"
 	sql_copies "$1"

@@ -15,10 +15,8 @@ teardown() {
 
 groups() { # VERSION
 	start_postgres "$1"
-	sql_statements libpq
-	sql_errors jdbc_pg late
-	sql_copies pgx
-	sql_rows asyncpg
+	sql_statements libpq late
+	sql_statements jdbc_pg late
 	sql_canary libpq_pipeline
 }
 
@@ -33,7 +31,5 @@ groups() { # VERSION
 	local lib
 	lib=$(find "$OUT/peers/db" -path '*postgres-18*/root/lib' | head -1)
 	export LD_LIBRARY_PATH=$lib PGMAXPROTOCOLVERSION=3.2 PGMINPROTOCOLVERSION=3.2
-	sql_statements libpq
-	sql_errors libpq late
-	sql_copies libpq
+	sql_statements libpq late
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # db_server.sh start KIND DIR [VERSION] | stop DIR | fetch KIND VERSION | versions KIND: a real database server of its own on
-# loopback, with the database `shop` of tests/apps/sql/schema.*.sql, as an unprivileged user, with all its files in DIR.
+# loopback, with the database `shop` of tests/apps/sql/schema.*.sql, as an unprivileged user; DIR remembers it.
 # KIND: postgres (Debian's, or VERSION 14...18 from Maven), mariadb (Debian's), mysql (of Debian's unstable suite, unpacked
 # with its libraries under $OUT/peers, not installed). start prints KEY=VALUE lines: PORT, PID (the main process), SOCKET, LOG (every
 # statement with the PID or number of its session), VERSION. Exits 77 with the reason on stderr when it cannot be had here.
@@ -114,8 +114,8 @@ find_mysql() {
 		--plugin-dir="$r/usr/lib/mysql/plugin" --secure-file-priv='' --mysqlx=OFF)
 }
 
-# as_nobody COMMAND...: servers refuse to run as root. A test's directory (and /root above .output) is closed to others, hence
-# the one capability, where there is it.
+# as_nobody COMMAND...: servers refuse to run as root. The folders above .output may be closed to others, hence the one
+# capability, where there is it.
 as_nobody() {
 	local caps=()
 	if [ "$(id -u)" != 0 ]; then
@@ -133,8 +133,10 @@ free_port() {
 
 make_dirs() {
 	mkdir -p "$dir"
-	dir=$(cd "$dir" && pwd)
-	rm -rf "$dir/data"
+	given=$(cd "$dir" && pwd)
+	# a test's directory is closed to others, and Aria's tables break where the way to them is
+	dir=$(mktemp -d /tmp/oe-db.XXXXXX)
+	echo "$dir" >"$given/home"
 	mkdir -p "$dir/data" "$dir/sock"
 	chmod 755 "$dir" "$dir/sock"
 	chmod 700 "$dir/data"
@@ -156,7 +158,7 @@ ready() {
 }
 
 started() { # SOCKET VERSION
-	echo "$pid" >"$dir/pid"
+	echo "$pid" >"$given/pid"
 	printf '%s\n' "PORT=$port" "PID=$pid" "SOCKET=$1" "LOG=$dir/log" "VERSION=$2"
 }
 
@@ -240,9 +242,11 @@ fetch)
 	;;
 stop)
 	pid=$(cat "$2/pid")
+	home=$(cat "$2/home")
 	rm -f "$2/pid"
+	trap 'rm -rf "$home"' EXIT
 	# PostgreSQL: at once, clients or not
-	[ ! -e "$2/data/PG_VERSION" ] && s=TERM || s=INT
+	[ ! -e "$home/data/PG_VERSION" ] && s=TERM || s=INT
 	kill -$s "$pid" 2>/dev/null || exit 0
 	for _ in $(seq 200); do
 		kill -0 "$pid" 2>/dev/null || exit 0

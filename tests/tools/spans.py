@@ -6,7 +6,8 @@ spans.py list FILE                        one line per span: KIND METHOD PATH ST
 spans.py count FILE [key=value ...]       number of spans that match; keys: kind, name, service, or an attribute
 spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body,ATTRIBUTE] [--only REGEX]
                                           the spans of that kind are exactly the requests of TRUTH (JSON lines); only those
-                                          of which one attribute, written KEY=VALUE, matches
+                                          of which one attribute, written KEY=VALUE, matches. --fetches: rows that FETCH
+                                          brought belong to the statement; what a pipeline skipped was not done
 spans.py sum FILE METRIC [key=value ...]  sum of a histogram's counts, or of a sum's values
 """
 import argparse
@@ -67,13 +68,39 @@ def matches(s, conds):
     return True
 
 
+def with_fetches(all_spans):
+    """Databases: FETCH continues a statement; pipeline_aborted was never done."""
+    out, last = [], {}
+    for s in sorted(all_spans, key=lambda s: int(s["span"]["startTimeUnixNano"])):
+        a = s["attrs"]
+        if a.get("error.type") == "pipeline_aborted":
+            continue
+        text = a.get("db.query.text")
+        if a.get("db.operation.name") == "FETCH" and text in last and not text.startswith("FETCH"):
+            to = last[text]["attrs"]
+            for k in ("db.response.returned_rows",):
+                to[k] = to.get(k, 0) + a.get(k, 0)
+            for k in ("db.response.status_code",):
+                if k in a:
+                    to[k] = a[k]
+            continue
+        if a.get("db.operation.name", "").startswith(("BATCH", "CALL")):
+            a.pop("db.response.returned_rows", None)  # of all of them: the client does not say
+        last[text] = s
+        out.append(s)
+    return out
+
+
 def expect(args):
     fields = args.fields.split(",")
 
     def wanted(attributes):
         return not args.only or any(re.search(args.only, f"{k}={v}", re.S) for k, v in attributes.items())
 
-    got = collections.Counter(tuple(s[f] if f in s else s["attrs"].get(f) for f in fields) for s in spans(args.file)
+    all_spans = list(spans(args.file))
+    if args.fetches:
+        all_spans = with_fetches(all_spans)
+    got = collections.Counter(tuple(s[f] if f in s else s["attrs"].get(f) for f in fields) for s in all_spans
                               if s["kind"] == args.kind and wanted(s["attrs"]))
     want = collections.Counter()
     with open(args.truth, encoding="utf-8") as f:
@@ -122,6 +149,7 @@ def main():
             p.add_argument("--kind", required=True)
             p.add_argument("--fields", default="method,path,status")
             p.add_argument("--only")
+            p.add_argument("--fetches", action="store_true")
         elif name == "sum":
             p.add_argument("metric")
             p.add_argument("cond", nargs="*")

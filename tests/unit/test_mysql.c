@@ -247,7 +247,7 @@ static void test_queries(void)
 		answers();
 		fails(1243);
 		snprintf(name, sizeof(name), "a prepared statement, %s", how);
-		is(LOGIN "declare select ?\n2 ~(select ?) PREPARE @shop\n2:\n3 (select ?) @shop\n"
+		is(LOGIN "declare select ?\n2 ~(select ?) @shop\n2:\n3 (select ?) @shop\n"
 			 "3: rows 1\n4 ? @shop\n4: error 1243\n",
 		   name);
 	}
@@ -320,7 +320,7 @@ static void test_commands(void)
 	command(0xfa, "\7\0\0\0\x80\0\x0f\0\0\1a\1\0\2bb", 16);
 	answers();
 	okay(3, 2);
-	is(LOGIN "declare insert into t values (?)\n2 ~(insert into t values (?)) PREPARE @shop\n"
+	is(LOGIN "declare insert into t values (?)\n2 ~(insert into t values (?)) @shop\n"
 		 "2:\n3 (insert into t values (?)) x3 @shop\n3: affected 3\n",
 	   "MariaDB's bulk execution: three sets of parameters");
 	login_as("5.5.5-10.11.6-MariaDB", CAPS & ~MY_CLIENT_MYSQL, 0);
@@ -335,7 +335,7 @@ static void test_commands(void)
 	columns(1);
 	PACKET("\0\0\7");
 	end(2);
-	is(LOGIN "declare select 7\n2 ~(select 7) PREPARE @shop\n3 (select 7) @shop\n2:\n"
+	is(LOGIN "declare select 7\n2 ~(select 7) @shop\n3 (select 7) @shop\n2:\n"
 		 "3: rows 1\n",
 	   "prepared and executed in one go");
 }
@@ -434,7 +434,7 @@ static void test_loss(void)
 	answers();
 	okay(0, 2);
 	talk_is(&mysql_ops, &t, true, false,
-		LOGIN "declare select ?\n2 ~(select ?) PREPARE @shop\n2:\nlost\n"
+		LOGIN "declare select ?\n2 ~(select ?) @shop\n2:\nlost\n"
 		      "3 (select ?) @shop\n3: affected 0\n",
 		"commands lost: statements are still known, their numbers are never used again");
 }
@@ -468,7 +468,7 @@ static void test_late(void)
 		answers();
 		okay(0, 2);
 		talk_is(&mysql_ops, &t, false, false,
-			"1 select a\n1: rows 1\ndeclare select ?\n2 ~(select ?) PREPARE\n2:\n"
+			"1 select a\n1: rows 1\ndeclare select ?\n2 ~(select ?)\n2:\n"
 			"3 (select ?)\n3: affected 0\n4 ?\n4: affected 0\n",
 			eofs ? "met late, with EOFs" : "met late, without");
 	}

@@ -284,7 +284,7 @@ static void test_extended(void)
 	MSG('2', "");
 	done("SELECT 0");
 	ready('I');
-	is(LOGIN "declare select $1\n2 ~(select $1) PREPARE @shop\n2:\n3 (select $1) @shop\n"
+	is(LOGIN "declare select $1\n2 ~(select $1) @shop\n2:\n3 (select $1) @shop\n"
 		 "4 (select $1) @shop\n3: rows 1\n4: rows 0\n",
 	   "prepared by itself, then executed twice in a pipeline");
 	login();
@@ -301,7 +301,7 @@ static void test_extended(void)
 	says(S);
 	fails("26000");
 	ready('I');
-	is(LOGIN "declare selct\n2 ~(selct) PREPARE @shop\n2: error 42601\n3 ? @shop\n"
+	is(LOGIN "declare selct\n2 ~(selct) @shop\n2: error 42601\n3 ? @shop\n"
 		 "3: error 26000\n",
 	   "a prepare that fails is told, and prepares nothing");
 	login();
@@ -415,6 +415,18 @@ static void test_loss(void)
 	ready('I');
 	talk_is(&pgsql_ops, &t, true, false, LOGIN "2 select g @shop\n2: rows 111\n",
 		"rows that the kernel stepped over are counted");
+	login();
+	says(C);
+	query("copy t to stdout");
+	says(S);
+	MSG('H', "\0\0\1\0\0");
+	talk_step(&t, PROPS_WHOLE, S, 1600);
+	says(S);
+	MSG('c', "");
+	done("COPY 100");
+	ready('I');
+	talk_is(&pgsql_ops, &t, true, false, LOGIN "2 copy t to stdout @shop\n2: affected 100\n",
+		"copied data is no rows");
 	login();
 	says(C);
 	parse("s", "one");

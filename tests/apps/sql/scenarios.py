@@ -206,7 +206,8 @@ class Steps:
             ts = [{**{"db.query.text": text, "db.operation.name": text.split()[0]}, **({"db.collection.name": table} if table else {})}
                   for text, table in parts]
             tables = {table for _, table in parts}
-            self.put("multi", sql, "; ".join(text for text, _ in parts), ts[0]["db.operation.name"],
+            operations = {t["db.operation.name"] for t in ts}
+            self.put("multi", sql, "; ".join(text for text, _ in parts), "BATCH" + (" " + operations.pop() if len(operations) == 1 else ""),
                      tables.pop() if len(tables) == 1 else None, also={"db.operation.batch.size": len(parts)}, parts=ts)
 
         for i in range(self.n):
