@@ -164,7 +164,8 @@ static __always_inline int oe_rows_mysql(struct oe_walk *w, const __u8 *p, __u32
 			w->whole = len + 4;
 			return 1;
 		}
-	} else if (p[3] == 0 && (p[4] == 3 || p[4] == 0x16)) { /* COM_QUERY, COM_STMT_PREPARE */
+	} else if (p[3] == 0 && (p[4] == 3 || p[4] == 0x16 || p[4] == 0xfa)) {
+		/* COM_QUERY, COM_STMT_PREPARE; of COM_STMT_BULK_EXECUTE its sets are counted */
 		keep = OE_CAP_LIMIT;
 	} else if (p[3] == 0) {
 		keep = 64;

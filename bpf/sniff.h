@@ -123,15 +123,21 @@ static __attribute__((always_inline)) inline int oe_sniff_pgsql(const unsigned c
 	return OE_SNIFF_YES;
 }
 
-/* MySQL: the server's greeting, or a command: one packet with the length of the I/O. */
+/* MySQL: the server's greeting, a login, or a command: one packet with the length of the I/O. */
 static __attribute__((always_inline)) inline int oe_sniff_mysql(const unsigned char *p,
 								unsigned int len, unsigned int io)
 {
 	unsigned int size;
 
-	if (len < 4 || p[3] != 0)
+	if (len < 4 || p[3] > 1)
 		return OE_SNIFF_NO;
 	size = (unsigned int)p[2] << 16 | (unsigned int)p[1] << 8 | p[0];
+	if (p[3] == 1) /* a login: protocol 4.1, and the zeroes of its reserved bytes */
+		return size >= 32 && size + 4 == io && len >= 24 && (p[5] & 2) && !p[13] &&
+				       !p[14] && !p[15] && !p[16] && !p[17] && !p[18] && !p[19] &&
+				       !p[20] && !p[21] && !p[22]
+			       ? OE_SNIFF_YES
+			       : OE_SNIFF_NO;
 	if (len == 4) /* read by itself, as servers do */
 		return size && size < 65536 ? OE_SNIFF_MAYBE : OE_SNIFF_NO;
 	if (!size || size + 4 > io)

@@ -51,6 +51,7 @@ cmd:mariadbd mariadb-server-core
 cmd:mariadb mariadb-client-core
 hdr:mariadb/mysql.h libmariadb-dev
 cmd:setpriv util-linux
+hdr:Python.h python3-dev
 cmd:tcpdump tcpdump
 cmd:tshark tshark
 cmd:jq jq

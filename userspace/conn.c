@@ -579,7 +579,9 @@ static bool too_early(const struct conn *c, enum oe_dir dir, const struct oe_dat
 	if (!c->from_start || c->role != OE_ROLE_CLIENT || dir != OE_DIR_IN || c->open_cnt ||
 	    c->state == CONN_OPAQUE || d->tid == c->st[OE_DIR_OUT].last_tid)
 		return false;
-	return !proto_greets(bytes_of(d->payload, d->cap_len));
+	/* a server that speaks first, in one piece or behind what was not enough to tell */
+	return !(c->state == CONN_DETECT && c->st[dir].rest.len) &&
+	       !proto_greets(bytes_of(d->payload, d->cap_len));
 }
 
 /* Delivers whatever of the hold fits now; `force`: in order of arrival, gaps and all. */

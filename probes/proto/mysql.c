@@ -113,6 +113,8 @@ static enum detect_result my_detect(struct bytes in, enum oe_dir dir)
 
 static bool my_greets(struct bytes in)
 {
+	if (in.len == MY_HEAD) /* read by itself */
+		return !in.data[3] && my_le24(in.data) > 20 && my_le24(in.data) < 1024;
 	return in.len > MY_HEAD && my_classify(in) == MY_SIDE_GREETING;
 }
 
@@ -288,6 +290,8 @@ static enum parse_status declare(struct my *s, struct bytes text, bool cut, stru
 	stmt = db_stmt_put(&s->stmts, own_key(++s->prepares, buf));
 	if (!stmt)
 		return PARSE_SKIP;
+	if (!cut) /* a bulk execution may be sent before the server has said it */
+		stmt->params = (uint16_t)my_placeholders(text);
 	*m = (struct message){
 		.family = MSG_FAMILY_DB,
 		.kind = MSG_REQUEST,

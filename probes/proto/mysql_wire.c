@@ -201,6 +201,40 @@ bool my_query_text(struct bytes body, int attributes, struct bytes *ret)
 	return true;
 }
 
+/* Where the quoted text or comment that begins at `at` ends; `at` itself where none does. */
+static size_t skip_quoted(struct bytes t, size_t at)
+{
+	uint8_t c = t.data[at], next = at + 1 < t.len ? t.data[at + 1] : 0;
+
+	if (c == '\'' || c == '"' || c == '`') {
+		while (++at < t.len && t.data[at] != c)
+			at += t.data[at] == '\\' && c != '`';
+		return at + 1;
+	}
+	if (c == '#' || (c == '-' && next == '-')) {
+		while (at < t.len && t.data[at] != '\n')
+			at++;
+	} else if (c == '/' && next == '*') {
+		for (at += 2; at + 1 < t.len && (t.data[at] != '*' || t.data[at + 1] != '/');)
+			at++;
+		return at + 2;
+	}
+	return at;
+}
+
+uint32_t my_placeholders(struct bytes text)
+{
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < text.len;) {
+		size_t to = skip_quoted(text, at);
+
+		n += to == at && text.data[at] == '?';
+		at = to == at ? at + 1 : to;
+	}
+	return n;
+}
+
 uint32_t my_bulk_count(struct bytes body, uint32_t params)
 {
 	struct bytes types;

@@ -73,6 +73,9 @@ bool my_login(struct bytes body, struct my_login *ret);
 /* SQL text of a COM_QUERY's body (behind the command), past its attributes. attributes: 1 they are
  * there, 0 not, -1 not known. False: where it begins is not certain. */
 bool my_query_text(struct bytes body, int attributes, struct bytes *ret);
+/* How many parameters a statement asks for, as far as its text tells: ? outside of quotes and
+ * comments. To be confirmed by what fits. */
+uint32_t my_placeholders(struct bytes text);
 /* Sets of parameters of a COM_STMT_BULK_EXECUTE (behind the command); 0: not certain. */
 uint32_t my_bulk_count(struct bytes body, uint32_t params);
 /* `USE db`: the name of the database. */

@@ -12,13 +12,17 @@ SQL_FIELDS=db.query.text,db.operation.name,db.collection.name,db.stored_procedur
 # start_db KIND [VERSION]: sets TARGET (the main process), PORT, SOCKET, DBLOG, DBVERSION, SQL_SYSTEM. Without one: DB_SKIP says why;
 # a test says skip, a setup_file leaves it to need_db
 start_db() {
-	local where=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR} out
+	local where=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR} out rc=0
 	DB_DIR=$where/db-$1${2:-}
 	DB_KIND=$1
 	DB_SKIP=''
 	SQL_SYSTEM=$1
 	[ "$1" != postgres ] || SQL_SYSTEM=postgresql
-	if ! out=$(OUT=$OUT "$DB_SERVER" start "$1" "$DB_DIR" ${2:+"$2"} 2>"$where/db.err" 3>&-); then
+	out=$(OUT=$OUT "$DB_SERVER" start "$1" "$DB_DIR" ${2:+"$2"} 2>"$where/db.err" 3>&-) || rc=$?
+	if [ "$rc" != 0 ] && [ "$rc" != 77 ]; then
+		cat "$where/db.err" >&2
+		return 1
+	elif [ "$rc" = 77 ]; then
 		DB_SKIP=$(tail -1 "$where/db.err")
 		DB_SKIP=${DB_SKIP:-no server}
 		export DB_SKIP DB_KIND

@@ -18,14 +18,17 @@ groups() { # DRIVER [USER]
 	sql_statements "$1"
 	sql_canary "$1"
 }
-	sql_statements "$1"
-	sql_errors "$1"
-	sql_rows "$1"
-	sql_copies "$1"
-	sql_canary "$1"
-}
 
 @test "mariadb (command line)" { groups mysql_cli native; }
+@test "mysql (command line)" { groups mysql9_cli native; }
+# zstd is not read: nothing is said, rather than something wrong
+@test "mysql (command line): zstd" {
+	export SQL_COMPRESS=zstd
+	sql_run mysql9_cli native tcp plain
+	[ -z "${OE_CLIENTS_ONLY:-}" ] || return 0
+	[ "$("$SPANS" count "$TMP/spans.json")" = 0 ]
+	[ "$(metric db.client.operation.duration)" = 0 ]
+}
 @test "PyMySQL" { groups pymysql native; }
 @test "mysqlclient" { groups mysqlclient; }
 @test "Connector/Python" { groups connector_py; }

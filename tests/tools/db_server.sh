@@ -63,7 +63,7 @@ fetch_mysql() {
 		echo 'ERROR no Debian mirror in the sources of apt'
 		return 1
 	}
-	mkdir -p state/lists/partial cache/archives/partial etc/apt.conf.d etc/preferences.d debs root
+	mkdir -p state/lists/partial cache/archives/partial etc debs root
 	: >status
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >etc/sources.list
 	cat >apt.conf <<-END
@@ -73,20 +73,31 @@ fetch_mysql() {
 		Dir::Etc "$PWD/etc";
 		Dir::Etc::sourcelist "$PWD/etc/sources.list";
 		Dir::Etc::sourceparts "-";
+		Dir::Etc::parts "-";
+		Dir::Etc::preferencesparts "-";
 		Acquire::Check-Valid-Until "false";
 		APT::Sandbox::User "root";
 	END
 	export APT_CONFIG=$PWD/apt.conf
 	apt-get update -q || return 1
 	deps=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
-		mysql-server-core | grep -E '^(lib[a-z0-9.+-]*|zlib1g)$' | grep -v -E '^libperl|^libc-gconv' | sort -u)
+		mysql-server-core mysql-client-core | grep -E '^(lib[a-z0-9.+-]*|zlib1g)$' | grep -v -E '^libperl|^libc-gconv' | sort -u)
 	# shellcheck disable=SC2086
-	(cd debs && apt-get download -q mysql-server-core $deps) || return 1
+	(cd debs && apt-get download -q mysql-server-core mysql-client-core $deps) || return 1
 	for d in debs/*.deb; do dpkg-deb -x "$d" root || return 1; done
-	rm -rf debs state cache root/usr/share/doc root/usr/share/man root/usr/lib/*/gconv
+	# (make takes every *.d below .output for one of its own files)
+	rm -rf debs state cache etc root/etc root/var root/usr/share/doc root/usr/share/man root/usr/share/icu root/usr/lib/*/gconv
+	find root -depth -name '*.d' -exec rm -rf {} +
+	# its command-line client; bookworm's C library is too old for it
+	cat >mysql <<-END
+		#!/bin/sh
+		exec "$(find "$PWD/root" -name ld-linux-x86-64.so.2 | head -1)" --argv0 mysql --library-path \
+			"$PWD/root/usr/lib/x86_64-linux-gnu:$PWD/root/lib/x86_64-linux-gnu" "$PWD/root/usr/bin/mysql" "\$@"
+	END
+	chmod +x mysql
 }
 
-# sets bin (a directory) and version
+# sets bin, a directory
 find_postgres() { # [VERSION]
 	local v=${1:-}
 	if [ -z "$v" ] || [ -x "/usr/lib/postgresql/$v/bin/postgres" ]; then
@@ -100,14 +111,13 @@ find_postgres() { # [VERSION]
 		once "$peers/postgres-$v" fetch_postgres "$v"
 		bin=$peers/postgres-$v/root/bin
 	fi
-	version=$v
 }
 
 find_mysql() {
 	[ "$(uname -m)" = x86_64 ] || lacks 'MySQL: for x86_64 only'
 	once "$peers/mysql" fetch_mysql
 	local r=$peers/mysql/root
-	# bookworm's C library is too old for it: with its own loader
+	# with its own loader
 	mysqld=("$(find "$r" -name ld-linux-x86-64.so.2 | head -1)" --argv0 mysqld --library-path
 		"$r/usr/lib/x86_64-linux-gnu:$r/lib/x86_64-linux-gnu" "$r/usr/sbin/mysqld" --no-defaults --basedir="$r/usr"
 		--lc-messages-dir="$r/usr/share/mysql" --character-sets-dir="$r/usr/share/mysql/charsets"
@@ -115,14 +125,15 @@ find_mysql() {
 }
 
 # as_nobody COMMAND...: servers refuse to run as root. The folders above .output may be closed to others, hence the one
-# capability, where there is it.
+# capability, where there is it; and the securebit, for access(), which looks at no capabilities of others than root.
 as_nobody() {
 	local caps=()
 	if [ "$(id -u)" != 0 ]; then
 		exec "$@"
 	fi
-	setpriv --inh-caps +dac_read_search --ambient-caps +dac_read_search true 2>/dev/null &&
-		caps=(--inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search --bounding-set=-all,+dac_read_search)
+	setpriv --securebits=+no_setuid_fixup --inh-caps +dac_read_search --ambient-caps +dac_read_search true 2>/dev/null &&
+		caps=(--securebits=+no_setuid_fixup "--inh-caps=-all,+dac_read_search" "--ambient-caps=-all,+dac_read_search"
+			"--bounding-set=-all,+dac_read_search")
 	cd "$dir/data"
 	exec env HOME="$dir/data" setpriv --reuid=65534 --regid=65534 --clear-groups ${caps[0]+"${caps[@]}"} "$@"
 }
@@ -247,7 +258,7 @@ stop)
 	trap 'rm -rf "$home"' EXIT
 	# PostgreSQL: at once, clients or not
 	[ ! -e "$home/data/PG_VERSION" ] && s=TERM || s=INT
-	kill -$s "$pid" 2>/dev/null || exit 0
+	kill "-$s" "$pid" 2>/dev/null || exit 0
 	for _ in $(seq 200); do
 		kill -0 "$pid" 2>/dev/null || exit 0
 		sleep 0.05

@@ -107,6 +107,8 @@ def expect(args):
         for line in f:
             if line.startswith("{"):
                 t = json.loads(line)
+                if t.get("db.operation.batch.size", 0) > 1 and not t.get("db.operation.name", "BATCH").startswith("BATCH"):
+                    t["db.operation.name"] = "BATCH " + t["db.operation.name"]
                 if wanted(t):
                     want[tuple(t.get(f) for f in fields)] += 1
     missing, extra = want - got, got - want

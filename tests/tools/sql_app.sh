@@ -3,8 +3,8 @@
 # sql_app.sh DRIVER build | client HOST|SOCKET PORT USER DB SCENARIO[:N] [STEPS]: a client program of tests/apps/sql; what it needs is
 # made once under $OUT/peers/sql; the process becomes the client. Exits 77 with the reason on stderr when it cannot be made here.
 #   DRIVERS of PostgreSQL: psql libpq libpq_pipeline psycopg2 psycopg3 asyncpg node_pg jdbc_pg pgx pgx_simple pq
-#   of MySQL and MariaDB:  mysql_cli pymysql mysqlclient connector_py connector_py_c mariadb_py node_mysql2 node_mysql node_mariadb
-#                          jdbc_mysql jdbc_mariadb go_mysql
+#   of MySQL and MariaDB:  mysql_cli mysql9_cli pymysql mysqlclient connector_py connector_py_c mariadb_py node_mysql2 node_mysql
+#                          node_mariadb jdbc_mysql jdbc_mariadb go_mysql
 #   client: does N rounds of the scenario of tests/apps/sql/scenarios.py and prints a JSON line for each of its statements:
 #   what a span of it should say. STEPS: where the steps are kept (a temporary file when not said).
 # SQL_SYSTEM: db.system.name of the truth, when it is not the driver's own. SQL_COMPRESS=zlib|zstd where the driver can.
@@ -62,6 +62,11 @@ group=py
 case $driver in
 psql) need psql python3 && group='' ;;
 mysql_cli) need mariadb python3 && group='' ;;
+mysql9_cli)
+	need python3 && group=''
+	OUT=$out "$root/tests/tools/db_server.sh" fetch mysql
+	export SQL_CLI=$out/peers/db/mysql/mysql
+	;;
 psycopg2) packages=psycopg2-binary ;;
 psycopg3) packages='psycopg\[binary\]' ;;
 asyncpg) packages=asyncpg ;;
@@ -119,7 +124,7 @@ set -- "$where" "$port" "$user" "$password" "$db" "$steps"
 export PYTHONDONTWRITEBYTECODE=1
 case $driver in
 psql) exec python3 "$src/psql_client.py" "$@" ;;
-mysql_cli) exec python3 "$src/mysql_cli_client.py" "$@" ;;
+mysql_cli | mysql9_cli) exec python3 "$src/mysql_cli_client.py" "$@" ;;
 psycopg2 | psycopg3 | asyncpg | pymysql | mysqlclient | mariadb_py) exec "$dir/bin/python" "$src/${driver}_client.py" "$@" ;;
 connector_py*) SQL_PURE=$([ "$driver" = connector_py ] && echo 1 || echo 0) exec "$dir/bin/python" "$src/connector_py_client.py" "$@" ;;
 node_*) NODE_PATH=$dir/node_modules exec node "$src/node/${driver#node_}.js" "$@" ;;

@@ -40,9 +40,14 @@ static void command(uint8_t cmd, const void *arg, size_t len)
 	packet(b, 1 + len);
 }
 
+static void query_like(uint8_t cmd, const char *text)
+{
+	command(cmd, text, strlen(text));
+}
+
 static void query(const char *text)
 {
-	command(3, text, strlen(text));
+	query_like(3, text);
 }
 
 static void okay(uint8_t affected, uint8_t status)
@@ -323,6 +328,14 @@ static void test_commands(void)
 	is(LOGIN "declare insert into t values (?)\n2 ~(insert into t values (?)) @shop\n"
 		 "2:\n3 (insert into t values (?)) x3 @shop\n3: affected 3\n",
 	   "MariaDB's bulk execution: three sets of parameters");
+	login_as("5.5.5-10.11.6-MariaDB", CAPS & ~MY_CLIENT_MYSQL, 0);
+	says(C);
+	query_like(0x16, "insert into t values (?, '?', 'it\\'s ?') /* ? */ -- ?");
+	command(0xfa, "\xff\xff\xff\xff\x80\0\x0f\0\0\1a\0\2bb", 15);
+	is(LOGIN "declare insert into t values (?, '?', 'it\\'s ?') /* ? */ -- ?\n"
+		 "2 ~(insert into t values (?, '?', 'it\\'s ?') /* ? */ -- ?) @shop\n"
+		 "3 (insert into t values (?, '?', 'it\\'s ?') /* ? */ -- ?) x2 @shop\n",
+	   "the same before the server has answered");
 	login_as("5.5.5-10.11.6-MariaDB", CAPS & ~MY_CLIENT_MYSQL, 0);
 	says(C);
 	command(0x16, "select 7", 8);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command-line client (mariadb): a script with -v -v -v, which says how each statement went."""
+"""The command-line client (mariadb, or SQL_CLI: MySQL's): a script with -v -v -v, which says how each statement went."""
 import json
 import os
 import re
@@ -15,8 +15,10 @@ def main():
     where, port, user, password, db, path = sys.argv[1:7]
     with open(path, encoding="utf-8") as f:
         steps = [s for s in map(json.loads, f) if "sets" not in s]
-    command = ["mariadb", "--no-defaults", "-u", user, "--force", "-v", "-v", "-v", "--unbuffered", "--local-infile=1", "--comments",
-               *(["--password=" + password] if password else []), *(["--compress"] if os.environ.get("SQL_COMPRESS") else []),
+    cli, compress = os.environ.get("SQL_CLI"), os.environ.get("SQL_COMPRESS")
+    zipped = ["--compression-algorithms=" + compress] if cli and compress else ["--compress"] if compress else []
+    command = [cli or "mariadb", "--no-defaults", *(["--commands", "--system-command", "--get-server-public-key"] if cli else []), "-u", user, "--force", "-v", "-v", "-v", "--unbuffered", "--local-infile=1", "--comments",
+               *(["--password=" + password] if password else []), *zipped,
                *(["-S", where] if where.startswith("/") else ["-h", where, "-P", port]), db]
 
     def mysql(some, interrupt=None):

@@ -12,8 +12,9 @@ class MySQLClient(client.Client):
 
     def connect(self):
         where = {"unix_socket": self.socket} if self.socket else {"host": self.where, "port": self.port}
-        return MySQLdb.connect(user=self.user, password=self.password, database=self.db, autocommit=True, local_infile=1,
-                               compress=bool(self.compress), **where)
+        if self.compress:
+            where["compress"] = True  # False would turn it on as well
+        return MySQLdb.connect(user=self.user, password=self.password, database=self.db, autocommit=True, local_infile=1, **where)
 
     def code(self, e):
         return e.args[0]

@@ -44,7 +44,7 @@ public class Sql {
     }
 
     static String code(SQLException e) {
-        return pg ? e.getSQLState() : String.valueOf(e.getErrorCode());
+        return pg ? e.getSQLState() : String.valueOf(e.getErrorCode() == 0 ? 1317 : e.getErrorCode()); // its own timeouts have none
     }
 
     static void guarded(JsonObject step, Does what) throws Exception {
