@@ -37,6 +37,9 @@ const volatile __u32 oe_port_cnt OE_WEAK = 0;
 const volatile __u16 oe_port_lo[OE_PORTS_MAX] OE_WEAK = {};
 const volatile __u16 oe_port_hi[OE_PORTS_MAX] OE_WEAK = {};
 
+/* set when all hooks are on: a request seen has its response seen, whichever hook came first */
+volatile __u32 oe_on OE_WEAK = 0;
+
 /* raised by userspace whenever a process leaves the selection: cached verdicts are void */
 volatile __u32 oe_generation OE_WEAK = 1;
 

@@ -59,16 +59,16 @@ struct oe_rows_seg {
 	__u32 rows_cnt;
 	__u32 flags;
 	__u32 parts, failed, cut; /* of the I/O so far */
+	__u32 len, at;		  /* piece in the scratch: bytes, walked so far */
+	__u32 how;		  /* OE_ROWS_* */
+	__u32 small;		  /* copied whole, whatever it is */
 };
 
 struct oe_rows_io {
 	struct oe_scratch *b;
 	struct oe_walk *w;
-	__u64 src;     /* user address of the next piece; 0: it is in the scratch already */
-	__u32 left;    /* of the I/O, behind this piece */
-	__u32 len, at; /* piece: bytes, walked so far */
-	__u32 how;
-	__u32 small; /* copied whole, whatever it is */
+	__u64 src;  /* user address of the next piece; 0: it is in the scratch already */
+	__u32 left; /* of the I/O, behind this piece */
 	__u32 fault;
 	struct oe_rows_seg seg;
 };
@@ -248,93 +248,104 @@ __weak __noinline int oe_rows_flush(struct oe_rows_seg *g)
 	return 0;
 }
 
-static __always_inline void oe_rows_copied(struct oe_rows_io *c, __u32 n)
+static __always_inline void oe_rows_copied(struct oe_rows_seg *g, __u32 n)
 {
-	if (c->small)
-		goto on;
-	if (c->seg.gap_len || c->seg.rows_len)
-		oe_rows_flush(&c->seg);
-	if (!c->seg.cap_len)
-		c->seg.cap_from = c->at;
-	c->seg.cap_len += n;
-on:
-	c->at += n;
+	if (!g->small) {
+		if (g->gap_len || g->rows_len)
+			oe_rows_flush(g);
+		if (!g->cap_len)
+			g->cap_from = g->at;
+		g->cap_len += n;
+	}
+	g->at += n;
+}
+
+/* The next `left` bytes at most of a message whose head was seen. */
+static __always_inline void oe_rows_body(struct oe_walk *w, struct oe_rows_seg *g, __u32 left)
+{
+	__u32 n;
+
+	if (w->whole) {
+		n = w->whole < left ? w->whole : left;
+		if (!g->small && (g->cap_len || g->gap_len))
+			oe_rows_flush(g);
+		g->rows_len += g->small ? 0 : n;
+		w->whole -= n;
+		g->at += n;
+	} else if (w->keep) {
+		n = w->keep < left ? w->keep : left;
+		w->keep -= n;
+		oe_rows_copied(g, n);
+	} else {
+		n = w->skip < left ? w->skip : left;
+		w->skip -= n;
+		if (!g->small && g->rows_len)
+			oe_rows_flush(g);
+		g->gap_len += g->small ? 0 : n;
+		g->at += n;
+	}
+}
+
+/* How many bytes of a head decide, of which `n` are in w->head. */
+static __always_inline __u32 oe_rows_need(const struct oe_walk *w, __u32 n, __u32 how)
+{
+	if (!(how & OE_ROWS_MYSQL))
+		return 5;
+	if (n < 4)
+		return 4;
+	return 4 + (w->head[1] || w->head[2] || w->head[0] > 4 ? 4 : w->head[0]);
+}
+
+/* One step through the piece: a head, or what follows it. Nonzero: no further. A global function:
+ * verified once. */
+__weak __noinline int oe_rows_message(struct oe_walk *w, struct oe_rows_seg *g)
+{
+	struct oe_scratch *b;
+	__u32 at, left, n, key;
+
+	if (!w || !g)
+		return 1;
+	key = g->key;
+	b = bpf_map_lookup_elem(&scratch, &key);
+	at = g->at;
+	if (!b || !w->on || at >= g->len || at > OE_CAP_LIMIT)
+		return 1;
+	left = g->len - at;
+	if (w->whole || w->keep || w->skip) {
+		oe_rows_body(w, g, left);
+		return 0;
+	}
+	if (!w->have && left >= OE_ROWS_HEAD && !g->small) {
+		if (oe_rows_head(w, (const struct oe_rows_head *)(b->payload + at), g->how)) {
+			if (g->cap_len || g->gap_len)
+				oe_rows_flush(g);
+			g->rows_cnt++;
+		}
+		return 0;
+	}
+	if (!w->have && left >= OE_ROWS_HEAD &&
+	    (!(g->how & OE_ROWS_MYSQL) || b->payload[at] >= 4 || b->payload[at + 1])) {
+		/* copied whatever it says */
+		oe_rows_head(w, (const struct oe_rows_head *)(b->payload + at),
+			     g->how | OE_ROWS_COPIED);
+		g->at += g->how & OE_ROWS_MYSQL ? OE_ROWS_HEAD : 5;
+		return 0;
+	}
+	/* byte by byte: it comes in pieces, or is shorter than most */
+	n = w->have;
+	if (n >= OE_ROWS_HEAD)
+		return 1; /* cannot be */
+	w->head[n] = b->payload[at];
+	w->have = ++n;
+	oe_rows_copied(g, 1);
+	if (n >= oe_rows_need(w, n, g->how))
+		oe_rows_head(w, (const struct oe_rows_head *)w->head, g->how | OE_ROWS_COPIED);
+	return 0;
 }
 
 static long oe_rows_step(__u32 i, struct oe_rows_io *c)
 {
-	struct oe_walk *w = c->w;
-	__u32 at = c->at, left, n, need, how = c->how;
-
-	if (!w->on || at >= c->len || at > OE_CAP_LIMIT)
-		return 1;
-	left = c->len - at;
-	if (w->whole) {
-		n = w->whole < left ? w->whole : left;
-		if (!c->small && (c->seg.cap_len || c->seg.gap_len))
-			oe_rows_flush(&c->seg);
-		c->seg.rows_len += c->small ? 0 : n;
-		w->whole -= n;
-		c->at = at + n;
-		return 0;
-	}
-	if (w->keep) {
-		n = w->keep < left ? w->keep : left;
-		w->keep -= n;
-		oe_rows_copied(c, n);
-		return 0;
-	}
-	if (w->skip) {
-		n = w->skip < left ? w->skip : left;
-		w->skip -= n;
-		if (!c->small && c->seg.rows_len)
-			oe_rows_flush(&c->seg);
-		c->seg.gap_len += c->small ? 0 : n;
-		c->at = at + n;
-		return 0;
-	}
-	if (!w->have && left >= OE_ROWS_HEAD && !c->small) {
-		n = oe_rows_head(w, (const struct oe_rows_head *)(c->b->payload + at), how);
-		if (n) {
-			if (c->seg.cap_len || c->seg.gap_len)
-				oe_rows_flush(&c->seg);
-			c->seg.rows_cnt++;
-		}
-		return 0;
-	}
-	if (!w->have && left >= OE_ROWS_HEAD) {
-		__u32 size = how & OE_ROWS_MYSQL ? 4 : 5;
-		__u32 body = c->b->payload[at] | c->b->payload[at + 1] | c->b->payload[at + 2];
-
-		/* copied already, so it cannot be stepped over any more */
-		if (how & OE_ROWS_MYSQL)
-			size += body ? 4 : 0;
-		if (!(how & OE_ROWS_MYSQL) || !body || c->b->payload[at] >= 4 ||
-		    c->b->payload[at + 1] || c->b->payload[at + 2]) {
-			oe_rows_head(w, (const struct oe_rows_head *)(c->b->payload + at),
-				     how | OE_ROWS_COPIED);
-			c->at = at + size;
-			return 0;
-		}
-	}
-	/* the head byte by byte: it comes in pieces, or is shorter than most */
-	n = w->have;
-	if (n >= OE_ROWS_HEAD)
-		return 1; /* cannot be */
-	w->head[n] = c->b->payload[at];
-	w->have = ++n;
-	oe_rows_copied(c, 1);
-	need = 5;
-	if (how & OE_ROWS_MYSQL) {
-		need = 4;
-		if (n >= 4 && !w->head[1] && !w->head[2])
-			need += w->head[0] < 4 ? w->head[0] : 4;
-		else if (n >= 4)
-			need += 4;
-	}
-	if (n >= need)
-		oe_rows_head(w, (const struct oe_rows_head *)w->head, how | OE_ROWS_COPIED);
-	return 0;
+	return oe_rows_message(c->w, &c->seg) ? 1 : 0;
 }
 
 /* One piece of the I/O: read, walked, sent. */
@@ -354,16 +365,16 @@ static long oe_rows_piece(__u32 i, struct oe_rows_io *c)
 		c->src += n;
 	}
 	c->left -= n;
-	c->len = n;
-	c->at = 0;
+	c->seg.len = n;
+	c->seg.at = 0;
 	bpf_loop(OE_ROWS_STEPS, oe_rows_step, c, 0);
-	if (c->small) {
+	if (c->seg.small) {
 		c->seg.cap_from = 0;
 		c->seg.cap_len = n;
-	} else if (c->at < n) { /* lost its footing */
+	} else if (c->seg.at < n) { /* lost its footing */
 		if (c->seg.rows_len)
 			oe_rows_flush(&c->seg);
-		c->seg.gap_len += n - c->at;
+		c->seg.gap_len += n - c->seg.at;
 		c->w->on = 0;
 	}
 	if (c->seg.cap_len)
@@ -426,7 +437,7 @@ __weak __noinline int oe_rows_data(struct oe_walk *w, const struct oe_src *src,
 	io.seg.key = key;
 	io.left = ret;
 	io.seg.flags = arg->flags;
-	io.how = how;
+	io.seg.how = how;
 	if (how & OE_ROWS_RUN_START) {
 		if (!w->on) {
 			w->on = 1;
@@ -436,7 +447,7 @@ __weak __noinline int oe_rows_data(struct oe_walk *w, const struct oe_src *src,
 		/* the answer to a new command, whatever the last one ended in */
 		w->state = OE_MY_HEAD;
 	}
-	io.small = ret <= OE_ROWS_SMALL && !w->whole;
+	io.seg.small = ret <= OE_ROWS_SMALL && !w->whole;
 	if (!w->keep && (w->whole >= ret || w->skip >= ret)) { /* inside one that is not wanted */
 		if (w->whole) {
 			w->whole -= ret;

@@ -178,7 +178,7 @@ static __always_inline int sock_length(struct sock *sk, int ret, int flags, int 
 	struct oe_src src = {};
 	struct oe_sk *s;
 
-	if (oe_surely_unselected(task->tgid))
+	if (oe_surely_unselected(task->tgid) || !oe_on)
 		return 0;
 	if (flags & (dir == OE_DIR_IN ? MSG_PEEK | MSG_ERRQUEUE | MSG_OOB : 0))
 		return 0;

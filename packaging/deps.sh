@@ -49,6 +49,8 @@ cmd:psql postgresql-client
 hdr:postgresql/libpq-fe.h libpq-dev
 cmd:mariadbd mariadb-server-core
 cmd:mariadb mariadb-client-core
+cmd:mariadb-slap mariadb-client
+cmd:sysbench sysbench
 hdr:mariadb/mysql.h libmariadb-dev
 cmd:setpriv util-linux
 hdr:Python.h python3-dev

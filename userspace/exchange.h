@@ -41,7 +41,6 @@ enum exchange_end {
 #define XCHG_RESET_BY_CLIENT  0x400
 #define XCHG_MSGS_UNKNOWN     0x800  /* gRPC: message counts are not known */
 #define XCHG_STMT_UNKNOWN     0x2000 /* a prepared statement whose text was never seen */
-#define XCHG_TUNNEL	      0x1000 /* CONNECT or Upgrade: another protocol followed */
 
 /* gRPC messages of one direction. */
 struct exchange_msgs {

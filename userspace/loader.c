@@ -285,7 +285,11 @@ int loader_attach_proc(struct loader *l, char err[256])
 
 int loader_attach_io(struct loader *l, char err[256])
 {
-	return attach_group(l, GROUP_IO, err);
+	int e = attach_group(l, GROUP_IO, err);
+
+	if (!e)
+		l->skel->bss->oe_on = 1;
+	return e;
 }
 
 void loader_detach(struct loader *l)

@@ -46,7 +46,7 @@ void grpc_web_gap(struct grpc_web *w, uint64_t len);
 /* A field of the trailers; a view of w. Empty: not there. */
 struct bytes grpc_web_field(const struct grpc_web *w, struct bytes name);
 
-/* application/grpc, application/grpc+proto, application/grpc;..., and gRPC-Web's. */
+/* application/grpc, application/grpc+proto, application/grpc;... */
 bool grpc_content_type(struct bytes v);
 bool grpc_web_content_type(struct bytes v);
 /* grpc-timeout: 1 to 8 digits and a unit. 0: not valid. */

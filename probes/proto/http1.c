@@ -178,8 +178,12 @@ static void fill_rpc_end(struct message *m, const struct h1_dir *d)
 {
 	const struct grpc_web *w = d->web;
 
-	if (!w)
+	if (!w) {
+		/* no memory for its trailers */
+		if (d->rpc && m->kind == MSG_RESPONSE)
+			m->flags |= MSG_F_UNKNOWN;
 		return;
+	}
 	m->rpc.messages = w->scan.messages;
 	m->rpc.message_bytes = w->scan.bytes;
 	m->rpc.messages_unknown = !grpc_scan_whole(&w->scan);
@@ -187,7 +191,8 @@ static void fill_rpc_end(struct message *m, const struct h1_dir *d)
 		return;
 	m->rpc.status = grpc_status(grpc_web_field(w, BYTES_LIT("grpc-status")));
 	m->rpc.status_text = grpc_web_field(w, BYTES_LIT("grpc-message"));
-	if (w->scan.lost && m->rpc.status < 0)
+	/* lost, or behind more than is kept of trailers */
+	if ((w->scan.lost || w->len == GRPC_WEB_TRAILERS) && m->rpc.status < 0)
 		m->flags |= MSG_F_UNKNOWN;
 }
 

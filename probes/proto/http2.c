@@ -73,8 +73,9 @@ struct h2 {
 	struct h2_dir dir[2];
 	struct buf fields;
 	struct h2_streams streams;
-	uint32_t first_id, last_id; /* of the requests seen */
-	uint8_t client;		    /* 1 + direction of requests, 0 = not known yet */
+	uint32_t first_id, last_id;	 /* of the requests seen */
+	uint32_t unseen_from, unseen_to; /* of those that the last jump of ids left out; 0: none */
+	uint8_t client;			 /* 1 + direction of requests, 0 = not known yet */
 	bool ready, adopt;
 	bool doomed; /* all streams are lost; freed by the next call, since the caller lets go of
 			their owners now */
@@ -194,6 +195,10 @@ static enum parse_status request_head(struct h2 *h, struct h2_dir *d, const stru
 			return PARSE_INVALID;
 		if (!h->first_id)
 			h->first_id = d->id;
+		if (h->last_id && d->id > h->last_id + 2) {
+			h->unseen_from = h->last_id + 2;
+			h->unseen_to = d->id - 2;
+		}
 		if (d->id > h->last_id)
 			h->last_id = d->id;
 		s->post = !f->http.method.len || bytes_eq(f->http.method, BYTES_LIT("POST"));
@@ -220,6 +225,13 @@ static enum parse_status request_head(struct h2 *h, struct h2_dir *d, const stru
 	return PARSE_OK;
 }
 
+/* Was a request of this number never seen, though we were there? */
+static bool unseen(const struct h2 *h, uint32_t id)
+{
+	return (id & 1) &&
+	       (id > h->last_id || (h->unseen_from && id >= h->unseen_from && id <= h->unseen_to));
+}
+
 static enum parse_status response_head(struct h2 *h, struct h2_dir *d, const struct h2_fields *f,
 				       struct message *m)
 {
@@ -230,9 +242,10 @@ static enum parse_status response_head(struct h2 *h, struct h2_dir *d, const str
 	if (!s) {
 		struct h2_stream none = {.id = d->id, .family = MSG_FAMILY_HTTP};
 
-		/* of a request from before our time; others were reset, and what still comes is
-		 * nobody's */
-		if (!f->response || f->http.status < 200 || (h->first_id && d->id >= h->first_id))
+		/* of a request from before our time, or one that was lost; others were reset, and
+		 * what still comes is nobody's */
+		if (!f->response || f->http.status < 200 ||
+		    (h->first_id && d->id >= h->first_id && !unseen(h, d->id)))
 			return PARSE_SKIP;
 		fill(m, &none, false, MSG_F_BEGIN | MSG_F_END | MSG_F_ORPHAN);
 		m->owner = NULL;

@@ -114,6 +114,9 @@ static void keep(struct reading *r, enum field id, const struct hpack_field *f)
 	r->seen[id] = true;
 	if (id == F_PATH && f->cut)
 		r->out->http.target_cut = true;
+	/* what is not kept is not known: a lost content-type would make a call a plain request */
+	if (f->cut && id != F_PATH && id != F_TRACESTATE)
+		r->out->unknown = true;
 	if ((f->cut && id != F_PATH) || (join && at->len + f->value.len > TRACESTATE_MAX))
 		return;
 	if (join) {
@@ -132,6 +135,8 @@ static void keep(struct reading *r, enum field id, const struct hpack_field *f)
 		*at = (struct span_of){0, 0};
 		if (id == F_PATH)
 			r->out->http.target_cut = true;
+		else if (id != F_TRACESTATE)
+			r->out->unknown = true;
 		return;
 	}
 	at->len = (uint32_t)(r->store->len - at->off);

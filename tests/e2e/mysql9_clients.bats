@@ -19,7 +19,7 @@ groups() { # DRIVER [USER]
 	sql_canary "$1"
 }
 
-@test "mariadb (command line)" { groups mysql_cli native; }
+@test "mariadb (command line)" { groups mysql_cli; }
 @test "mysql (command line)" { groups mysql9_cli native; }
 # zstd is not read: nothing is said, rather than something wrong
 @test "mysql (command line): zstd" {

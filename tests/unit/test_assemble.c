@@ -282,6 +282,20 @@ static void test_midlife(void)
 	in(0, REQ("/5"));
 	end("S:/4:404", "pipelined in mid-life: unknown instead of wrong");
 	is_int(w.stats.unknown, 1, "  and counted");
+
+	/* an answer was missed where the hooks came on: each later one is paired with the request
+	 * before its own, and one request is left over */
+	start(16);
+	announce(0, OE_ROLE_UNKNOWN, false);
+	in(0, REQ("/1"));
+	in(0, REQ("/2"));
+	out(0, RESP);
+	in(0, REQ("/3"));
+	out(0, NOT_FOUND);
+	close_conn(0, OE_CLOSE_ALL, 0);
+	later(100);
+	end("", "off by one to the end: unknown instead of wrong");
+	is_int(w.stats.unknown, 3, "  and counted");
 }
 
 static void test_order(void)

@@ -364,20 +364,29 @@ static void test_loss(void)
 	headers(&t, S, 1, 5, ":status: 204\nserver: s");
 	say(&t, S);
 	heard(&t, "<5BE?:204:0", "footing found again; the table is unknown");
-	headers(&t, C, 1, 7, GET("/long-enough-to-be-cut"));
+	headers(&t, C, 1, 11, GET("/one"));
+	say(&t, C);
+	heard(&t, ">11BE:GET:/one:0", "numbers jump");
+	headers(&t, S, 1, 9, ":status: 200");
+	headers(&t, S, 1, 11, ":status: 200");
+	say(&t, S);
+	write_down(&t);
+	ok(strstr(t.said, "9") && strstr(t.said, "O") && strstr(t.said, "<11BE"),
+	   "an answer to a request that was not seen is an orphan: %s", t.said);
+	headers(&t, C, 1, 13, GET("/long-enough-to-be-cut"));
 	t.len[C] -= 10;
 	say(&t, C);
 	props_missing(&t.p, C, 10);
 	write_down(&t);
-	ok(t.p.msg_cnt && !t.p.broken[0] && strstr(t.said, "T") && strstr(t.said, ">7B"),
+	ok(t.p.msg_cnt && !t.p.broken[0] && strstr(t.said, "T") && strstr(t.said, ">13B"),
 	   "a head that was cut is flagged: %s %s", t.said, t.p.broken);
-	get_indexed(&t, C, 9);
+	get_indexed(&t, C, 15);
 	say(&t, C);
-	heard(&t, ">9BE?:GET::0", "behind it what refers to the table is unknown");
-	get_indexing(&t, C, 11, "/new");
-	get_indexed(&t, C, 13);
+	heard(&t, ">15BE?:GET::0", "behind it what refers to the table is unknown");
+	get_indexing(&t, C, 17, "/new");
+	get_indexed(&t, C, 19);
 	say(&t, C);
-	heard(&t, ">11BE:GET:/new:0 >13BE:GET:/new:0", "what is new is known");
+	heard(&t, ">17BE:GET:/new:0 >19BE:GET:/new:0", "what is new is known");
 	talk_done(&t);
 }
 

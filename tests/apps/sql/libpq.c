@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libpq itself: pg simple|pipeline HOST PORT USER PASSWORD DB STEPS; see client.py. simple: PQexec, PQprepare and
- * PQexecPrepared, rows one by one where there is a fetch size. pipeline: everything in pipeline mode with the extended protocol,
- * a set of parameters after the other without waiting.
+ * libpq itself: pg simple|pipeline HOST PORT USER PASSWORD DB STEPS; see client.py. simple: PQexec,
+ * PQprepare and PQexecPrepared, rows one by one where there is a fetch size. pipeline: everything
+ * in pipeline mode with the extended protocol, a set of parameters after the other without waiting.
  */
 #include <jansson.h>
 #include <libpq-fe.h>
@@ -43,7 +43,8 @@ static const char *text(json_t *step, const char *key)
 	return json_string_value(json_object_get(step, key));
 }
 
-/* What results say until there are none, as one statement. In a pipeline: until its statement ends. */
+/* What results say until there are none, as one statement. In a pipeline: until its statement ends.
+ */
 static void results(json_t *step)
 {
 	char code[6] = "";
@@ -95,7 +96,8 @@ static void exec(json_t *step, bool pipeline, bool singly)
 	/* several statements, and COPY, are for simple queries only */
 	if (pipeline && strcmp(text(step, "op"), "multi")) {
 		PQenterPipelineMode(conn);
-		if (!PQsendQueryParams(conn, sql, 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(conn))
+		if (!PQsendQueryParams(conn, sql, 0, NULL, NULL, NULL, NULL, 0) ||
+		    !PQpipelineSync(conn))
 			die("send");
 		if (singly)
 			PQsetSingleRowMode(conn);
@@ -129,11 +131,12 @@ static void sets(json_t *step, bool pipeline, bool prepare)
 	}
 	if (pipeline)
 		PQenterPipelineMode(conn);
-	json_array_foreach(all, i, set) {
+	json_array_foreach(all, i, set)
+	{
 		int n = params(set, values, room);
 		int sent = prepare ? PQsendQueryPrepared(conn, name, n, values, NULL, NULL, 0)
-				   : PQsendQueryParams(conn, text(step, "sql"), n, NULL, values, NULL,
-						       NULL, 0);
+				   : PQsendQueryParams(conn, text(step, "sql"), n, NULL, values,
+						       NULL, NULL, 0);
 
 		if (!sent)
 			die("send");
