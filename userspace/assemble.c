@@ -12,6 +12,11 @@
  * met late, and none of what follows applies. Their exchanges are over when the response is. They
  * neither become nor get a parent by thread: a thread that writes frames writes them for many.
  *
+ * DATABASES answer in order, but only their parsers know what an error or a pipeline skipped: they
+ * lend a place per operation as well. Pairing on a connection met late still has to be confirmed.
+ * Quiet operations (a prepare, a ping) are let go unless they fail. Prepared statements: see
+ * assemble_db.c.
+ *
  * CONFIRMATION. On a connection seen from its first byte that is all. On one met in mid-life, or
  * after bytes were lost, requests that we never saw may still be waiting for their responses
  * (pipelining), and pairing by order would be off by those. So what such a connection completes is

@@ -11,7 +11,8 @@
  * arrives, for at most HOLD_NS. In all other cases the gap is real at once.
  *
  * GAPS. Bytes that exist but were not captured (copy limits, sendfile, a full ring buffer) are
- * handed to the parser as gaps of known length; inside a body it steps over them.
+ * handed to the parser as gaps of known length; inside a body it steps over them. Where the kernel
+ * has stepped over whole messages and counted them (rows, OE_F_WHOLE), the parser is told so.
  *
  * LOSS. When a parser cannot go on (INVALID, a gap over a boundary), pairing is no longer
  * certain in either direction. The parser's state is thrown away, assemble is told, and parsing

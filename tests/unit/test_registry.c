@@ -90,11 +90,17 @@ static const struct row rows[] = {
 	 "pgsql"},
 	{"PostgreSQL, a result", LIT("C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I"), DETECT_YES, "pgsql"},
 	{"PostgreSQL, the login's answer", LIT("R\0\0\0\x08\0\0\0\0"), DETECT_MAYBE, NULL},
-	{"MySQL, the greeting",
+	{"MySQL, the beginning of a greeting",
 	 LIT("\x4a\0\0\0\x0a"
 	     "8.0.30\0"),
-	 DETECT_NO, NULL},
-	{"MySQL, a query", LIT("\x09\0\0\0\x03SELECT 1"), DETECT_NO, NULL},
+	 DETECT_MAYBE, NULL},
+	{"MariaDB, a greeting",
+	 LIT("\x39\0\0\0\x0a"
+	     "11.4.2-MariaDB\0\1\0\0\0abcdefgh\0\xfe\xf7\x08\2\0\xff\x81\x15"
+	     "\0\0\0\0\0\0\x1d\0\0\0abcdefghi\0"),
+	 DETECT_YES, "mysql"},
+	{"MySQL, a query", LIT("\x09\0\0\0\x03SELECT 1"), DETECT_YES, "mysql"},
+	{"MySQL, a head by itself", LIT("\x09\0\0\0"), DETECT_MAYBE, NULL},
 	{"Kafka", LIT("\0\0\0\x1a\0\x12\0\x04\0\0\0\x01\0\x05"), DETECT_NO, NULL},
 	{"AMQP 0-9-1", LIT("AMQP\0\0\x09\x01"), DETECT_NO, NULL},
 	{"AMQP, a frame", LIT("\x01\0\0\0\0\0\x0c"), DETECT_NO, NULL},
