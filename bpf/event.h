@@ -14,7 +14,7 @@
  */
 
 /* Raise on every change of layout or meaning; recordings carry it. */
-#define OE_ABI 1
+#define OE_ABI 2 /* 2: OE_F_WHOLE */
 
 /* record types */
 #define OE_EV_CONN  1 /* struct oe_conn: a connection is announced (first I/O seen, or connect) */

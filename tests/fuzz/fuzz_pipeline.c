@@ -96,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 				      .batch_max_spans = 64,
 				      .metric_interval_ms = 60000,
 				      .sem = {.route_heuristic = true,
+					      .db_server = size & 1,
 					      .body_sizes = true,
 					      .attr_value_max = 200,
 					      .attr_count_max = 20}};
@@ -125,8 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	}
 	pipeline_finish(p);
 	s = *pipeline_stats(p);
-	if (s.requests !=
-	    s.completed + s.no_response + s.cut + s.unknown + s.kind_unknown + s.open_at_end)
+	if (s.requests != s.completed + s.no_response + s.cut + s.unknown + s.kind_unknown +
+				  s.quiet + s.other_end + s.open_at_end)
 		abort();
 	if (s.red_counted + s.red_no_memory + s.spans_no_memory <
 	    s.completed + s.no_response + s.cut)
