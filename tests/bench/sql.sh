@@ -46,9 +46,9 @@ load() {
 	client=$!
 }
 run() {
+	: >"$tmp/l"
 	echo go >"$tmp/go"
-	wait "$client"
-	client=''
+	until grep -q '^tps' "$tmp/l"; do sleep 0.02; done # called in subshells, which cannot wait for it
 	awk '/^tps/ { r = $3 } /actually processed/ { n = $NF } END { print r + 0, n + 0 }' "$tmp/l"
 }
 
