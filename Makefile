@@ -25,13 +25,17 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 	    -Wno-unused-parameter
 SAN_CF   := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CF    = -std=gnu11 $(WARN) $(CFLAGS) $(SAN_CF) -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' \
-	    -I. -I$(OUT)
+	    $(CODECS) -I. -I$(OUT)
 BPF_CF   := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	    -Wall -Werror -Wpadded -Wno-gnu-variable-sized-type-not-at-end \
 	    -I. -isystem vmlinux
 # -MD, not -MMD: vmlinux.h comes in as a system header
 DEPFLAGS  = -MD -MP
 LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -lcap -lpthread -lm
+# codecs of Kafka's record batches, where they are: $(call codec,NAME,header,library)
+codec     = $(if $(shell printf '\043include <stddef.h>\n\043include <$(2)>\n' | $(CC) -E - 2>/dev/null | head -c 1),\
+	    $(eval CODECS += -DHAVE_$(1))$(eval LIBS += $(3)))
+$(call codec,LZ4,lz4frame.h,-llz4)$(call codec,SNAPPY,snappy-c.h,-lsnappy)$(call codec,ZSTD,zstd.h,-lzstd)
 # only the tests read JSON back, and have another HTTP/2 to compare with
 TEST_LIBS := $(LIBS) -ljansson -lnghttp2
 

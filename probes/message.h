@@ -13,6 +13,7 @@ enum msg_family {
 	MSG_FAMILY_HTTP, /* HTTP/1 and HTTP/2: struct msg_http */
 	MSG_FAMILY_GRPC, /* on top of HTTP: msg_http and struct msg_rpc */
 	MSG_FAMILY_DB,	 /* struct msg_db */
+	MSG_FAMILY_KAFKA, /* struct msg_kafka */
 };
 
 enum msg_kind {
@@ -45,6 +46,10 @@ enum msg_kind {
 	0x2000 /* BEGIN: housekeeping (a prepare, a ping): it becomes a span only if it fails */
 #define MSG_F_DECLARE                                                                              \
 	0x4000 /* no request: db.stmt, a place of the parser's, now stands for db.text */
+
+#define MSG_F_MORE                                                                                 \
+	0x8000 /* END of a response: others to the same request follow, in the same place */
+#define MSG_F_ONEWAY 0x10000 /* END of a request: no response will come, and none is missing */
 
 /* Header fields a span needs, of the request or the response. */
 struct msg_http {
@@ -110,6 +115,55 @@ struct msg_db {
 	const char *failed; /* static error.type when it failed without a code; NULL: it did not */
 };
 
+enum kafka_op {
+	KAFKA_OTHER = 0,
+	KAFKA_SEND,   /* Produce */
+	KAFKA_POLL,   /* Fetch */
+	KAFKA_COMMIT, /* OffsetCommit */
+};
+
+/* A partition of a topic, in a request or its response. */
+struct msg_kafka_part {
+	int32_t partition;
+	int16_t error;		/* of the response */
+	bool records_unknown;	/* batches that were not captured, or cannot be counted */
+	uint64_t records;	/* sent, or received; of those received, from the fetch offset on */
+	int64_t high_watermark; /* Fetch; -1 = not known */
+	int64_t next_offset;	/* Fetch: what is to be fetched next; -1 = not known */
+};
+
+/* A trace context in the headers of a record, as text. */
+#define KAFKA_LINKS_MAX 16u
+struct msg_kafka_link {
+	uint8_t len;
+	uint8_t text[55];
+};
+
+/*
+ * An operation on a topic. A request to send or to commit comes once per topic, each with an owner
+ * of its own; a fetch comes once, its responses once per topic (MSG_F_MORE), or once without a
+ * topic when nothing was there. DECLARE: topic_id now has the name `topic`; or the client
+ * `client_id` is in the group `group`.
+ */
+struct msg_kafka {
+	enum kafka_op op;
+	const char *api; /* static name of the request */
+	struct bytes client_id, group;
+	struct bytes topic;	 /* empty: not known, or none */
+	const uint8_t *topic_id; /* 16 bytes; NULL: the protocol's version names topics */
+	/* where the data of the topic is: request of SEND and COMMIT, response of POLL; errors:
+	 * response */
+	const struct msg_kafka_part *parts;
+	uint32_t part_cnt;
+	uint64_t bytes;	/* of record batches, as transferred */
+	int64_t offset; /* of the first record; -1 = not known */
+	const struct msg_kafka_link *links;
+	uint32_t link_cnt, link_lost; /* contexts kept, and those beyond KAFKA_LINKS_MAX */
+	int error;		      /* of the whole response; 0 = none */
+	const char *error_name;	      /* of it, or of the first failed partition; NULL: none */
+	uint32_t failed;	      /* partitions with an error */
+};
+
 struct message {
 	enum msg_family family; /* NONE: not known (yet): fields that would tell were not seen */
 	enum msg_kind kind;
@@ -127,7 +181,8 @@ struct message {
 			struct msg_http http; /* BEGIN */
 			struct msg_rpc rpc;
 		};
-		struct msg_db db; /* family DB */
+		struct msg_db db;	/* family DB */
+		struct msg_kafka kafka; /* family KAFKA */
 	};
 };
 

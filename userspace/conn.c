@@ -440,7 +440,7 @@ static bool parse_gap(struct conn_table *t, struct conn *c, enum oe_dir dir, uin
 			return false;
 		buf_consume(&s->rest, used < rest ? used : rest);
 		len -= used > rest ? used - rest : 0;
-		if (!used && !(m.flags & MSG_F_END))
+		if (!used && !(m.flags & (MSG_F_END | MSG_F_DECLARE)))
 			return false;
 	}
 	return true;
