@@ -10,8 +10,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 def produce(o):
     conf = {"bootstrap_servers": o.bootstrap, "acks": o.acks if o.acks == "all" else int(o.acks),
-            "compression_type": None if o.compression == "none" else o.compression, "max_request_size": LARGEST,
-            "buffer_memory": 2 * LARGEST}
+            "compression_type": None if o.compression == "none" else o.compression, "max_request_size": LARGEST}
     if o.acks != "all":
         conf["enable_idempotence"] = False
     if o.txn:
