@@ -27,6 +27,7 @@ const volatile __u32 oe_run_max OE_WEAK = 65536;      /* bytes copied of one run
 const volatile __u32 oe_wakeup_bytes OE_WEAK = 65536; /* fill level that wakes the consumer */
 const volatile __u8 oe_select_all OE_WEAK = 0;
 const volatile __u8 oe_db_server OE_WEAK = 0;	/* the server's side of databases is wanted */
+const volatile __u8 oe_kafka_broker OE_WEAK = 0; /* the same of Kafka brokers */
 const volatile __u8 oe_exec_events OE_WEAK = 0; /* report every exec (there is an --exe selector) */
 const volatile __u8 oe_use_sk_hash OE_WEAK =
 	0; /* per-socket state in sk_hash instead of socket storage */

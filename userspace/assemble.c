@@ -29,9 +29,13 @@
  * LOSS. What was open when a connection lost its footing is `unknown`: counted, neither a span nor
  * in RED, since neither its status nor its duration is known.
  *
+ * KAFKA'S responses name their requests as well; a fetch is answered for several topics, see
+ * assemble_kafka.h.
+ *
  * Nothing is allocated per request in the steady state: txns come from a free list.
  */
 #include "userspace/assemble_db.h"
+#include "userspace/assemble_kafka.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,6 +84,7 @@ void assemble_init(struct assemble *a, const struct assemble_config *cfg, struct
 	a->cfg = *cfg;
 	a->stats = stats;
 	sql_stmts_init(&a->sql, cfg->statements);
+	kafka_names_init(&a->kafka);
 	parent_init(&a->threads);
 	if (getrandom(a->rng, sizeof(a->rng), 0) != sizeof(a->rng))
 		for (int i = 0; i < 4; i++)
@@ -95,6 +100,7 @@ void assemble_done(struct assemble *a)
 		free(t);
 	}
 	sql_stmts_done(&a->sql);
+	kafka_names_done(&a->kafka);
 	parent_done(&a->threads);
 }
 
@@ -267,6 +273,16 @@ static void identify(struct assemble *a, struct txn *t, const struct tracectx *c
 	id->flags = (uint8_t)((id->flags & ~1u) | id->sampled);
 }
 
+static bool has_http(const struct message *m)
+{
+	return m->family != MSG_FAMILY_DB && m->family != MSG_FAMILY_KAFKA;
+}
+
+static bool fine(const struct exchange *x)
+{
+	return x->family == MSG_FAMILY_KAFKA ? assemble_kafka_fine(x) : assemble_db_fine(x);
+}
+
 /* Hands a finished exchange on, or counts why not. */
 static void finish(struct assemble *a, struct conn *c, struct txn *t)
 {
@@ -276,7 +292,7 @@ static void finish(struct assemble *a, struct conn *c, struct txn *t)
 		txn_put(a, t);
 		return;
 	}
-	if (t->quiet && assemble_db_fine(&t->x)) {
+	if (t->quiet && fine(&t->x)) {
 		a->stats->quiet++;
 		txn_put(a, t);
 		return;
@@ -445,6 +461,9 @@ static struct txn *new_request(struct assemble *a, struct conn *c, const struct 
 	if (m->family == MSG_FAMILY_DB) {
 		err = assemble_db_request(a, t, m, &ctx, &has_ctx);
 		has_ctx = has_ctx && a->cfg.propagate;
+	} else if (m->family == MSG_FAMILY_KAFKA) {
+		err = 0;
+		assemble_kafka_request(a, c, t, m, &ctx, &has_ctx);
 	} else {
 		err = keep_request(t, &m->http);
 		if (!err)
@@ -496,15 +515,15 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 		}
 		if (m->flags & MSG_F_UNKNOWN)
 			t->x.flags |= XCHG_REQ_UNKNOWN;
-		if (m->family != MSG_FAMILY_DB && m->http.target_cut)
+		if (has_http(m) && m->http.target_cut)
 			t->x.flags |= XCHG_TARGET_CUT;
-		if (t->x.server && !t->multiplexed && m->family != MSG_FAMILY_DB)
+		if (t->x.server && !t->multiplexed && has_http(m))
 			parent_enter(&a->threads, t, tid);
 		open_push(c, t);
 	}
 	if (t) {
 		settle_family(t, m);
-		if (m->family != MSG_FAMILY_DB)
+		if (has_http(m))
 			count_messages(a, t, m, first_ts);
 	}
 	if ((m->flags & MSG_F_END) && t && !t->req_done) {
@@ -515,7 +534,10 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 			t->x.flags |= XCHG_REQ_SIZE_UNKNOWN;
 		if (!t->resp_begun)
 			t->x.end_ns = unix_ns(a, last_ts);
-		complete_front(a, c);
+		if (m->flags & MSG_F_ONEWAY)
+			complete_stream(a, c, t);
+		else
+			complete_front(a, c);
 	}
 }
 
@@ -545,6 +567,36 @@ static void keep_rpc_end(struct txn *t, const struct message *m)
 	t->x.rpc.status_text = bytes_of(t->text, m->rpc.status_text.len);
 }
 
+/* A fetch is answered, for one topic of perhaps several. */
+static void poll_response(struct assemble *a, struct conn *c, struct txn *t,
+			  const struct message *m, uint64_t first_ts, uint64_t last_ts)
+{
+	t->x.first_byte_ns = unix_ns(a, first_ts);
+	t->x.end_ns = unix_ns(a, last_ts);
+	t->x.family = m->family;
+	if (m->flags & MSG_F_UNKNOWN)
+		t->x.flags |= XCHG_RESP_UNKNOWN;
+	if (assemble_kafka_response(a, c, t, m))
+		a->stats->spans_no_memory++;
+	if (assemble_kafka_brought(&t->x)) {
+		a->stats->requests += t->told; /* the others are requests of their own */
+		a->stats->completed++;
+		if (t->told)
+			identify(a, t, NULL, t->x.tid);
+		t->told = true;
+		a->cfg.exchange(a->cfg.ctx, c, &t->x, &t->id);
+	} else if (a->cfg.state) {
+		a->cfg.state(a->cfg.ctx, c, &t->x);
+	}
+	t->x.kafka.parts = NULL;
+	if (m->flags & MSG_F_MORE)
+		return;
+	if (!t->told)
+		*(m->flags & MSG_F_UNKNOWN ? &a->stats->unknown : &a->stats->quiet) += 1;
+	open_take(c, t);
+	txn_put(a, t);
+}
+
 static void response(struct assemble *a, struct conn *c, const struct message *m, uint64_t first_ts,
 		     uint64_t last_ts)
 {
@@ -566,9 +618,13 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 			}
 			return;
 		}
+		if (m->family == MSG_FAMILY_KAFKA && m->kafka.op == KAFKA_POLL) {
+			poll_response(a, c, t, m, first_ts, last_ts);
+			return;
+		}
 		t->resp_begun = true;
 		t->x.first_byte_ns = unix_ns(a, first_ts);
-		if (m->family != MSG_FAMILY_DB) {
+		if (has_http(m)) {
 			t->x.resp.status = m->http.status;
 			t->x.resp.version_major = m->http.version_major;
 			t->x.resp.version_minor = m->http.version_minor;
@@ -584,7 +640,7 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 	if (!t || !t->resp_begun)
 		return;
 	settle_family(t, m);
-	if (m->family != MSG_FAMILY_DB) {
+	if (has_http(m)) {
 		count_messages(a, t, m, first_ts);
 		keep_rpc_end(t, m);
 	}
@@ -592,6 +648,8 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 		return;
 	if (m->family == MSG_FAMILY_DB)
 		assemble_db_response(t, m);
+	else if (m->family == MSG_FAMILY_KAFKA)
+		assemble_kafka_response(a, c, t, m);
 	t->resp_done = true;
 	t->x.end_ns = unix_ns(a, last_ts);
 	t->x.resp_body_size = m->body_size;
@@ -610,6 +668,13 @@ static void response(struct assemble *a, struct conn *c, const struct message *m
 		complete_front(a, c);
 }
 
+/* Of a database's or a broker's end the other one tells. */
+static bool not_wanted(const struct assemble *a, const struct message *m)
+{
+	return (m->family == MSG_FAMILY_DB && !a->cfg.db_server) ||
+	       (m->family == MSG_FAMILY_KAFKA && !a->cfg.kafka_broker);
+}
+
 void assemble_message(struct assemble *a, struct conn *c, enum oe_dir dir, const struct message *m,
 		      uint64_t first_ts, uint64_t last_ts, uint32_t tid)
 {
@@ -617,10 +682,12 @@ void assemble_message(struct assemble *a, struct conn *c, enum oe_dir dir, const
 		c->server = (m->kind == MSG_REQUEST) == (dir == OE_DIR_IN);
 		c->role_known = true;
 	}
-	if (c->server && m->family == MSG_FAMILY_DB && !a->cfg.db_server) {
+	if (c->server && not_wanted(a, m)) {
 		a->stats->other_end += m->kind == MSG_REQUEST && m->flags & MSG_F_BEGIN;
 		a->stats->requests += m->kind == MSG_REQUEST && m->flags & MSG_F_BEGIN;
-	} else if (m->flags & MSG_F_DECLARE)
+	} else if (m->flags & MSG_F_DECLARE && m->family == MSG_FAMILY_KAFKA)
+		assemble_kafka_declare(a, c, m);
+	else if (m->flags & MSG_F_DECLARE)
 		assemble_db_declare(a, c, m);
 	else if (m->flags & (MSG_F_ADOPT | MSG_F_LOST | MSG_F_RESET))
 		stream_event(a, c, m, last_ts);

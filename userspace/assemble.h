@@ -17,7 +17,13 @@ struct identity {
 	bool sampled;
 };
 
-#define TXN_STORE 512
+/* Kafka's names, of all connections; see assemble_kafka.h. */
+struct kafka_names {
+	struct hashmap topics; /* by id */
+	struct hashmap groups; /* by process and client id */
+};
+
+#define TXN_STORE 1024
 
 /* One request on its way. */
 struct txn {
@@ -31,15 +37,17 @@ struct txn {
 	bool req_done, resp_begun, resp_done;
 	bool multiplexed; /* its response names it: pairing is certain */
 	bool quiet;	  /* nothing to tell if it goes well */
+	bool told;	  /* a part of its response was */
 	uint8_t *big;	  /* for what does not fit into store */
-	uint8_t *text;	  /* grpc-message */
+	uint8_t *text;	  /* grpc-message; Kafka: contexts of records */
 	uint32_t store_used;
 	uint8_t store[TXN_STORE];
 };
 
 struct assemble_config {
 	bool propagate; /* read traceparent */
-	bool db_server; /* exchanges of a database's server count, too */
+	bool db_server; /* exchanges of a database's server count, too, */
+	bool kafka_broker; /* and those of a Kafka broker */
 	enum statement_mode statements;
 	int64_t boot_to_unix_ns;
 	/* Decides about a new trace or span; parent NULL: root. */
@@ -47,6 +55,9 @@ struct assemble_config {
 	/* A finished exchange; the pipeline makes RED and spans of it. Borrowed. */
 	void (*exchange)(void *ctx, struct conn *c, const struct exchange *x,
 			 const struct identity *id);
+	/* The same without a span: only where a consumer stands in its partitions. NULL: not asked
+	 * for. */
+	void (*state)(void *ctx, struct conn *c, const struct exchange *x);
 	void *ctx;
 };
 
@@ -58,6 +69,7 @@ struct assemble {
 	uint32_t spare_cnt;
 	struct parent_table threads;
 	struct sql_stmts sql;
+	struct kafka_names kafka;
 	uint64_t rng[4];
 };
 

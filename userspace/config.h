@@ -87,6 +87,7 @@ struct config {
 	bool body_sizes;
 	uint32_t db_statement; /* enum statement_mode */
 	bool db_server;
+	bool kafka_broker;
 	uint32_t color;
 	char *proc_root;
 	bool target_env;

@@ -344,6 +344,7 @@ int config_sem(const struct config *c, struct sem_config *ret, char err[256])
 		.body_sizes = c->body_sizes,
 		.statements = (enum statement_mode)c->db_statement,
 		.db_server = c->db_server,
+		.kafka_broker = c->kafka_broker,
 		.known_methods = c->known_methods.cnt ? (char **)c->known_methods.v : NULL,
 		.attr_value_max = c->span_attr_value_max,
 		.attr_count_max = c->span_attr_count_max,

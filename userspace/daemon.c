@@ -214,7 +214,8 @@ int daemon_run(const struct config *cfg)
 	struct loader_config lc = {.hooks = (enum hooks)cfg->hooks,
 				   .ring_bytes = (size_t)cfg->ring_mib << 20,
 				   .capture_bytes = cfg->capture_bytes,
-				   .db_server = cfg->db_server};
+				   .db_server = cfg->db_server,
+				   .kafka_broker = cfg->kafka_broker};
 	static const struct loop_ops ops = {.ready = on_ready, .tick = on_tick};
 	char err[256] = "out of memory";
 	uint64_t cnt = 0;

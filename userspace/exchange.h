@@ -7,6 +7,7 @@
  * the exchange owns; times are Unix nanoseconds.
  */
 #include "probes/message.h"
+#include "userspace/tracectx.h"
 
 struct sql_stmt;
 
@@ -62,6 +63,27 @@ struct exchange_db {
 	char code[16];
 };
 
+/* Family KAFKA: an operation on one topic. */
+struct exchange_kafka {
+	enum kafka_op op;
+	const char *api;
+	struct bytes topic, client_id, group; /* empty: none, or not known */
+	bool topic_unknown;		      /* given by an id that nobody has named */
+	bool group_unknown;   /* clients of this name and process are in several groups */
+	bool records_unknown; /* not all could be counted */
+	uint32_t part_cnt;
+	int32_t partition; /* -1: several, or none */
+	uint64_t records, records_failed;
+	uint64_t bytes;
+	int64_t offset; /* of the first record; -1 = not known */
+	int error;	/* the first one; 0 = none */
+	const char *error_name;
+	uint32_t failed;		    /* partitions with an error */
+	const struct msg_kafka_part *parts; /* POLL, while it is told: part_cnt of them */
+	const struct tracectx *links;
+	uint32_t link_cnt, link_lost;
+};
+
 struct exchange {
 	enum msg_family family;
 	bool server; /* the watched process answered (SERVER); else it asked (CLIENT) */
@@ -81,6 +103,7 @@ struct exchange {
 	struct msg_rpc rpc;	      /* family GRPC: status (-1: none came), its text, timeout */
 	struct exchange_msgs msgs[2]; /* family GRPC: of the request, of the response */
 	struct exchange_db db;	      /* family DB */
+	struct exchange_kafka kafka;  /* family KAFKA */
 };
 
 #endif

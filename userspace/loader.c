@@ -124,6 +124,7 @@ static int set_knobs(struct loader *l, const struct loader_config *cfg, char err
 	s->rodata->oe_wakeup_bytes = (uint32_t)(cfg->ring_bytes / 8);
 	s->rodata->oe_select_all = cfg->select_all;
 	s->rodata->oe_db_server = cfg->db_server;
+	s->rodata->oe_kafka_broker = cfg->kafka_broker;
 	s->rodata->oe_exec_events = cfg->exec_events;
 	s->rodata->oe_use_sk_hash = l->hooks == HOOKS_SYSCALL;
 	s->rodata->oe_port_cnt = cfg->port_cnt;

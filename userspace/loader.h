@@ -22,7 +22,8 @@ struct loader_config {
 	size_t ring_bytes;	/* power of two, multiple of the page size */
 	uint32_t capture_bytes; /* largest copy of one I/O */
 	bool select_all;
-	bool db_server;				/* report what database servers answer, too */
+	bool db_server;				/* report what database servers answer, too, */
+	bool kafka_broker;			/* and what Kafka brokers do */
 	bool exec_events;			/* report every exec of the host, for --exe */
 	const char *cgroups[LOADER_RANGES_MAX]; /* cgroup v2 directories */
 	uint32_t cgroup_cnt;

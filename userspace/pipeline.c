@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "userspace/assemble.h"
+#include "userspace/assemble_kafka.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/log.h"
 #include "userspace/conn.h"
@@ -88,6 +88,20 @@ static int make_span(struct pipeline *p, const struct sem_ops *sem, struct conn 
 	return 0;
 }
 
+/* Where things stand, as far as the exchange tells. */
+static void on_state(void *ctx, struct conn *c, const struct exchange *x)
+{
+	struct pipeline *p = ctx;
+	const struct sem_ops *sem = sem_find(x->family);
+	struct sem_series series;
+
+	if (!sem || !sem->states || !c->target)
+		return;
+	for (uint32_t i = 0; sem->states(x, &p->cfg.sem, i, &series); i++)
+		if (series.metric && red_add(p->red, c->target->resource, &series, x->end_ns))
+			p->stats.red_no_memory++;
+}
+
 static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,
 			const struct identity *id)
 {
@@ -108,6 +122,7 @@ static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,
 		else if (!i)
 			p->stats.red_counted++;
 	}
+	on_state(p, c, x);
 	if (!id->sampled) {
 		p->stats.spans_unsampled++;
 		return;
@@ -175,7 +190,9 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 	struct assemble_config ac = {.propagate = cfg->propagate,
 				     .db_server = cfg->sem.db_server,
 				     .statements = cfg->sem.statements,
+				     .kafka_broker = cfg->sem.kafka_broker,
 				     .sample = decide,
+				     .state = on_state,
 				     .exchange = on_exchange};
 	struct pipeline *p = calloc(1, sizeof(*p));
 	int err;
@@ -255,6 +272,7 @@ static void on_process(struct pipeline *p, const struct oe_proc *r)
 		target_renew(&p->targets, r->tgid);
 	} else if (r->what == OE_PROC_EXIT) {
 		conn_process_gone(p->conns, r->tgid, r->hdr.ts_ns);
+		assemble_kafka_process_gone(&p->assemble, r->tgid);
 		target_gone(&p->targets, r->tgid);
 	}
 }

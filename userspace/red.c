@@ -10,11 +10,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "userspace/base/clock.h"
 #include "userspace/base/hashmap.h"
 
 #define KEY_MAX	       1024
 #define GROUPS_MAX     65536u
 #define SERIES_ALL_MAX 262144u
+#define GAUGE_NS       (300 * NSEC_PER_SEC) /* a value that old is no longer shown */
 
 /* Recommended by the conventions for durations in seconds. */
 static const double default_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
@@ -31,7 +33,7 @@ struct series {
 	size_t key_len;
 	struct attr *attrs;
 	uint32_t attr_cnt;
-	uint64_t start_ns;
+	uint64_t start_ns, last_ns;
 	uint64_t count;
 	double sum, min, max;
 	uint64_t buckets[];
@@ -168,8 +170,10 @@ static struct group *group_get(struct red *r, struct resource *res, const struct
 	}
 	g->resource = resource_get(res);
 	g->metric = s->metric;
-	g->bounds = s->metric->bounds ? s->metric->bounds : r->bounds;
-	g->bound_cnt = s->metric->bounds ? s->metric->bound_cnt : r->cfg.bound_cnt;
+	if (s->metric->kind == SEM_HISTOGRAM) {
+		g->bounds = s->metric->bounds ? s->metric->bounds : r->bounds;
+		g->bound_cnt = s->metric->bounds ? s->metric->bound_cnt : r->cfg.bound_cnt;
+	}
 	g->next = r->first;
 	r->first = g;
 	r->group_cnt++;
@@ -299,7 +303,8 @@ int red_add(struct red *r, struct resource *res, const struct sem_series *series
 	if (!s->count || v > s->max)
 		s->max = v;
 	s->count++;
-	s->sum += v;
+	s->sum = s->group->metric->kind == SEM_GAUGE ? v : s->sum + v;
+	s->last_ns = now;
 	if (!r->first_ns)
 		r->first_ns = now;
 	r->last_ns = now;
@@ -311,17 +316,12 @@ uint32_t red_metric_cnt(const struct red *r)
 	return r->group_cnt;
 }
 
-static int copy_point(const struct group *g, const struct series *s, struct batch *b,
-		      struct metric_point *p, uint64_t now)
+static int copy_attrs(const struct series *s, struct batch *b, struct attr **ret)
 {
 	struct attr *attrs = arena_alloc(&b->arena, s->attr_cnt * sizeof(*attrs) + 8);
-	uint64_t *buckets = arena_alloc(&b->arena, (g->bound_cnt + 1) * sizeof(*buckets));
-	double *bounds = arena_alloc(&b->arena, g->bound_cnt * sizeof(*bounds) + 8);
 
-	if (!attrs || !buckets || !bounds)
+	if (!attrs)
 		return -ENOMEM;
-	memcpy(buckets, s->buckets, (g->bound_cnt + 1) * sizeof(*buckets));
-	memcpy(bounds, g->bounds, g->bound_cnt * sizeof(*bounds));
 	for (uint32_t i = 0; i < s->attr_cnt; i++) {
 		attrs[i] = s->attrs[i];
 		if (attrs[i].type == ATTR_STR) {
@@ -330,6 +330,37 @@ static int copy_point(const struct group *g, const struct series *s, struct batc
 				return -ENOMEM;
 		}
 	}
+	*ret = attrs;
+	return 0;
+}
+
+static int copy_number(const struct series *s, struct batch *b, struct metric_point *p,
+		       uint64_t now)
+{
+	struct attr *attrs;
+
+	if (copy_attrs(s, b, &attrs))
+		return -ENOMEM;
+	*p = (struct metric_point){.attrs = attrs,
+				   .attr_cnt = s->attr_cnt,
+				   .start_ns = s->start_ns,
+				   .time_ns = now,
+				   .is_int = true,
+				   .i = (int64_t)s->sum};
+	return 0;
+}
+
+static int copy_point(const struct group *g, const struct series *s, struct batch *b,
+		      struct metric_point *p, uint64_t now)
+{
+	struct attr *attrs;
+	uint64_t *buckets = arena_alloc(&b->arena, (g->bound_cnt + 1) * sizeof(*buckets));
+	double *bounds = arena_alloc(&b->arena, g->bound_cnt * sizeof(*bounds) + 8);
+
+	if (copy_attrs(s, b, &attrs) || !buckets || !bounds)
+		return -ENOMEM;
+	memcpy(buckets, s->buckets, (g->bound_cnt + 1) * sizeof(*buckets));
+	memcpy(bounds, g->bounds, g->bound_cnt * sizeof(*bounds));
 	*p = (struct metric_point){.attrs = attrs,
 				   .attr_cnt = s->attr_cnt,
 				   .start_ns = s->start_ns,
@@ -344,12 +375,27 @@ static int copy_point(const struct group *g, const struct series *s, struct batc
 	return 0;
 }
 
+static int copy_series(const struct group *g, const struct series *s, struct batch *b,
+		       struct metric_point *p, uint64_t now)
+{
+	return g->metric->kind == SEM_HISTOGRAM ? copy_point(g, s, b, p, now)
+						: copy_number(s, b, p, now);
+}
+
+/* Is there something to say about it? */
+static bool shown(const struct group *g, const struct series *s, uint64_t now)
+{
+	return g->metric->kind != SEM_GAUGE || s->last_ns + GAUGE_NS >= now;
+}
+
 static int collect_group(const struct red *r, struct group *g, struct batch *b, uint64_t now)
 {
-	uint32_t n = g->cnt + (g->overflow ? 1 : 0), i = 0;
+	uint32_t n = g->overflow && g->metric->kind != SEM_GAUGE ? 1 : 0, i = 0;
 	struct metric_point *pts;
 	struct metric *m;
 
+	for (struct series *s = g->first; s; s = s->next)
+		n += shown(g, s, now);
 	if (!n)
 		return 0;
 	m = batch_add_metric(b, g->resource);
@@ -357,15 +403,19 @@ static int collect_group(const struct red *r, struct group *g, struct batch *b, 
 	if (!pts)
 		return -ENOMEM;
 	for (struct series *s = g->first; s; s = s->next)
-		if (copy_point(g, s, b, &pts[i++], now))
+		if (shown(g, s, now) && copy_series(g, s, b, &pts[i++], now))
 			return -ENOMEM;
-	if (g->overflow && copy_point(g, g->overflow, b, &pts[i++], now))
+	/* of gauges beyond the limit there is no sum to show */
+	if (g->overflow && i < n && copy_series(g, g->overflow, b, &pts[i++], now))
 		return -ENOMEM;
 	m->name = g->metric->name;
 	m->unit = g->metric->unit;
 	m->description = g->metric->description;
 	m->scope = g->metric->scope;
-	m->type = METRIC_HISTOGRAM;
+	m->type = g->metric->kind == SEM_HISTOGRAM ? METRIC_HISTOGRAM
+		  : g->metric->kind == SEM_COUNTER ? METRIC_SUM
+						   : METRIC_GAUGE;
+	m->monotonic = g->metric->kind == SEM_COUNTER;
 	m->temporality = r->cfg.temporality ? r->cfg.temporality : METRIC_CUMULATIVE;
 	m->points = pts;
 	m->point_cnt = i;
@@ -453,6 +503,11 @@ static void op_name(const struct series *s, char *out, size_t size)
 		what = attr_of(s, "db.query.summary");
 	if (!what)
 		what = attr_of(s, "db.operation.name");
+	if (!what) {
+		what = attr_of(s, "messaging.operation.name");
+		verb = what ? attr_of(s, "messaging.system") : NULL;
+		route = verb ? attr_of(s, "messaging.destination.name") : NULL;
+	}
 
 	if (attr_of(s, "otel.metric.overflow"))
 		n = snprintf(out, size, "(more series than the limit)");

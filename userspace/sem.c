@@ -4,8 +4,10 @@
 extern const struct sem_ops sem_http_ops; /* sem_http.c */
 extern const struct sem_ops sem_rpc_ops;  /* sem_rpc.c */
 extern const struct sem_ops sem_db_ops;	  /* sem_db.c */
+extern const struct sem_ops sem_kafka_ops; /* sem_kafka.c */
 
-static const struct sem_ops *const sem_table[] = {&sem_http_ops, &sem_rpc_ops, &sem_db_ops};
+static const struct sem_ops *const sem_table[] = {&sem_http_ops, &sem_rpc_ops, &sem_db_ops,
+						   &sem_kafka_ops};
 
 const struct sem_ops *sem_find(enum msg_family family)
 {

@@ -21,6 +21,7 @@ struct sem_config {
 			    false */
 	enum statement_mode statements; /* default STATEMENT_SANITIZED */
 	bool db_server;	      /* the server's side of a database is shown; default false */
+	bool kafka_broker;    /* the same of Kafka brokers */
 	char **known_methods; /* NULL-terminated override (OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS);
 				 NULL = default list */
 	uint32_t
@@ -28,14 +29,21 @@ struct sem_config {
 	uint32_t attr_count_max; /* default 128 */
 };
 
-/* A histogram; one static object each, its address is its identity. */
+enum sem_kind {
+	SEM_HISTOGRAM = 0,
+	SEM_COUNTER, /* values add up */
+	SEM_GAUGE,   /* the last value counts, for a while */
+};
+
+/* One static object each, its address is its identity. */
 struct sem_metric {
 	const char *name; /* "http.server.request.duration" ... */
 	const char *description;
 	const char *unit; /* "s" for durations */
 	const char *scope;
-	const double *bounds; /* rising; NULL = the configured ones */
+	const double *bounds; /* histograms: rising; NULL = the configured ones */
 	uint32_t bound_cnt;
+	enum sem_kind kind;
 };
 
 /* A measurement: attributes of the series it belongs to; strings point into the exchange, the
@@ -59,6 +67,9 @@ struct sem_ops {
 	/* What this exchange measures, one after the other: i = 0 is the duration that counts every
 	 * exchange; false: there is no i-th. */
 	bool (*series)(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
+		       struct sem_series *ret);
+	/* The same of gauges; metric NULL: the i-th is not known. NULL: the family has none. */
+	bool (*states)(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 		       struct sem_series *ret);
 };
 

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "userspace/assemble_kafka.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define TOPICS_MAX 65536u
+#define GROUPS_MAX 16384u
+
+/* error codes that are steps of a protocol, no failures */
+#define REBALANCE_IN_PROGRESS 27
+#define MEMBER_ID_REQUIRED    79
+
+struct topic_name {
+	uint8_t id[16];
+	uint8_t len;
+	char name[];
+};
+
+struct group_name {
+	uint32_t tgid;
+	bool several; /* clients of this name are in different groups */
+	uint8_t len;
+	char name[];
+};
+
+void kafka_names_init(struct kafka_names *n)
+{
+	hashmap_init(&n->topics, TOPICS_MAX);
+	hashmap_init(&n->groups, GROUPS_MAX);
+}
+
+static void clear(struct hashmap *m)
+{
+	size_t max = m->max;
+
+	HASHMAP_FOREACH(m, slot)
+		free(slot->val);
+	hashmap_done(m);
+	hashmap_init(m, max);
+}
+
+void kafka_names_done(struct kafka_names *n)
+{
+	clear(&n->topics);
+	clear(&n->groups);
+}
+
+void assemble_kafka_process_gone(struct assemble *a, uint32_t tgid)
+{
+	bool found = true;
+
+	while (found) {
+		uint64_t key = 0;
+
+		found = false;
+		HASHMAP_FOREACH(&a->kafka.groups, slot)
+		{
+			if (((struct group_name *)slot->val)->tgid == tgid) {
+				key = slot->key;
+				found = true;
+				break;
+			}
+		}
+		if (found)
+			free(hashmap_take(&a->kafka.groups, key));
+	}
+}
+
+static void declare_topic(struct assemble *a, const uint8_t id[16], struct bytes name)
+{
+	uint64_t key = hash_bytes(id, 16, 0);
+	struct topic_name *t = hashmap_get(&a->kafka.topics, key);
+
+	if (name.len > 255 || (t && t->len == name.len && !memcmp(t->name, name.data, name.len)))
+		return;
+	free(hashmap_take(&a->kafka.topics, key));
+	t = malloc(sizeof(*t) + name.len);
+	if (!t)
+		return;
+	memcpy(t->id, id, 16);
+	t->len = (uint8_t)name.len;
+	memcpy(t->name, name.data, name.len);
+	if (hashmap_put(&a->kafka.topics, key, t))
+		free(t); /* requests will say that they do not know the name */
+}
+
+static uint64_t group_key(uint32_t tgid, struct bytes client_id)
+{
+	return hash_bytes(client_id.data, client_id.len, tgid);
+}
+
+static void declare_group(struct assemble *a, uint32_t tgid, struct bytes client_id,
+			  struct bytes group)
+{
+	uint64_t key = group_key(tgid, client_id);
+	struct group_name *g = hashmap_get(&a->kafka.groups, key);
+
+	if (g) {
+		g->several |= g->len != group.len || memcmp(g->name, group.data, group.len);
+		return;
+	}
+	g = group.len <= 255 ? malloc(sizeof(*g) + group.len) : NULL;
+	if (!g)
+		return;
+	*g = (struct group_name){.tgid = tgid, .len = (uint8_t)group.len};
+	memcpy(g->name, group.data, group.len);
+	if (hashmap_put(&a->kafka.groups, key, g))
+		free(g);
+}
+
+void assemble_kafka_declare(struct assemble *a, struct conn *c, const struct message *m)
+{
+	if (m->kafka.topic_id)
+		declare_topic(a, m->kafka.topic_id, m->kafka.topic);
+	else
+		declare_group(a, c->tgid, m->kafka.client_id, m->kafka.group);
+}
+
+/* A copy in the txn's own memory; what does not fit is left out. */
+static struct bytes keep_view(struct txn *t, struct bytes b)
+{
+	if (!b.len || b.len > sizeof(t->store) - t->store_used)
+		return BYTES_NONE;
+	memcpy(t->store + t->store_used, b.data, b.len);
+	b.data = t->store + t->store_used;
+	t->store_used += (uint32_t)b.len;
+	return b;
+}
+
+static void keep_topic(struct assemble *a, struct txn *t, const struct msg_kafka *k)
+{
+	struct bytes topic = k->topic;
+
+	if (!topic.len && k->topic_id) {
+		const struct topic_name *n =
+			hashmap_get(&a->kafka.topics, hash_bytes(k->topic_id, 16, 0));
+
+		if (n && !memcmp(n->id, k->topic_id, 16))
+			topic = bytes_of(n->name, n->len);
+		else
+			t->x.kafka.topic_unknown = true;
+	}
+	t->x.kafka.topic = keep_view(t, topic);
+}
+
+static void keep_group(struct assemble *a, struct conn *c, struct txn *t)
+{
+	const struct group_name *g =
+		hashmap_get(&a->kafka.groups, group_key(c->tgid, t->x.kafka.client_id));
+
+	if (!g || t->x.kafka.group.len)
+		return;
+	if (g->several)
+		t->x.kafka.group_unknown = true;
+	else
+		t->x.kafka.group = keep_view(t, bytes_of(g->name, g->len));
+}
+
+/* Contexts of records, each once, oldest first. */
+static int keep_links(struct txn *t, const struct msg_kafka *k)
+{
+	struct exchange_kafka *x = &t->x.kafka;
+
+	free(t->text);
+	t->text = NULL;
+	x->links = NULL;
+	x->link_cnt = 0;
+	x->link_lost = k->link_lost;
+	if (!k->link_cnt)
+		return 0;
+	t->text = malloc(k->link_cnt * sizeof(struct tracectx));
+	if (!t->text)
+		return -ENOMEM;
+	x->links = (void *)t->text;
+	for (uint32_t i = 0; i < k->link_cnt; i++) {
+		struct tracectx ctx;
+		bool seen = false;
+
+		if (!tracectx_parse(bytes_of(k->links[i].text, k->links[i].len), &ctx))
+			continue;
+		for (uint32_t n = 0; n < x->link_cnt && !seen; n++)
+			seen = !memcmp(x->links[n].trace_id, ctx.trace_id, 16) &&
+			       !memcmp(x->links[n].span_id, ctx.span_id, 8);
+		if (!seen)
+			((struct tracectx *)t->text)[x->link_cnt++] = ctx;
+	}
+	return 0;
+}
+
+static void keep_parts(struct txn *t, const struct msg_kafka *k)
+{
+	struct exchange_kafka *x = &t->x.kafka;
+
+	x->part_cnt = k->part_cnt;
+	x->partition = k->part_cnt == 1 ? k->parts[0].partition : -1;
+	x->records = x->records_failed = 0;
+	x->records_unknown = false;
+	for (uint32_t i = 0; i < k->part_cnt; i++) {
+		x->records += k->parts[i].records;
+		x->records_unknown |= k->parts[i].records_unknown;
+		if (k->parts[i].error)
+			x->records_failed += k->parts[i].records;
+	}
+	x->bytes = k->bytes;
+}
+
+void assemble_kafka_request(struct assemble *a, struct conn *c, struct txn *t,
+			    const struct message *m, struct tracectx *ret_ctx, bool *ret_has_ctx)
+{
+	struct exchange_kafka *x = &t->x.kafka;
+
+	x->op = m->kafka.op;
+	x->api = m->kafka.api;
+	x->partition = -1;
+	x->offset = -1;
+	x->client_id = keep_view(t, m->kafka.client_id);
+	keep_topic(a, t, &m->kafka);
+	if (x->op == KAFKA_POLL || x->op == KAFKA_COMMIT)
+		keep_group(a, c, t);
+	keep_parts(t, &m->kafka);
+	if (x->op == KAFKA_COMMIT && x->part_cnt == 1)
+		x->offset = m->kafka.offset;
+	*ret_has_ctx = false;
+	if (x->op != KAFKA_SEND || !a->cfg.propagate || keep_links(t, &m->kafka))
+		return;
+	/* one context in all of it: it is this span's */
+	if (x->link_cnt == 1 && !x->link_lost) {
+		*ret_ctx = x->links[0];
+		*ret_has_ctx = true;
+		x->link_cnt = 0;
+	}
+}
+
+int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
+			    const struct message *m)
+{
+	struct exchange_kafka *x = &t->x.kafka;
+	const struct msg_kafka *k = &m->kafka;
+
+	x->error = k->error;
+	x->error_name = k->error_name;
+	x->failed = k->failed;
+	if (x->op == KAFKA_SEND) {
+		x->records_failed = 0;
+		for (uint32_t i = 0; i < k->part_cnt; i++)
+			x->records_failed += k->parts[i].error ? k->parts[i].records : 0;
+		if (x->part_cnt == 1 && k->offset >= 0)
+			x->offset = k->offset;
+	}
+	if (x->op != KAFKA_POLL)
+		return 0;
+	t->store_used = (uint32_t)x->client_id.len;
+	x->group = BYTES_NONE;
+	x->topic_unknown = x->group_unknown = false;
+	keep_topic(a, t, k);
+	keep_group(a, c, t);
+	keep_parts(t, k);
+	x->parts = k->parts;
+	x->offset = k->part_cnt == 1 ? k->offset : -1;
+	return a->cfg.propagate ? keep_links(t, k) : 0;
+}
+
+bool assemble_kafka_brought(const struct exchange *x)
+{
+	return x->kafka.records || x->kafka.records_unknown || x->kafka.error;
+}
+
+bool assemble_kafka_fine(const struct exchange *x)
+{
+	if (x->end != EXCHANGE_COMPLETE) /* polls are under way whenever a client stops */
+		return x->end != EXCHANGE_UNKNOWN && !x->err;
+	return !x->kafka.error || x->kafka.error == REBALANCE_IN_PROGRESS ||
+	       x->kafka.error == MEMBER_ID_REQUIRED;
+}
