@@ -77,14 +77,14 @@ struct oe_walk {
 	__u32 data_left;	    /* behind that: payload of the current DATA frame */
 	__u32 stream;		    /* of the current DATA frame */
 	__u32 msg_stream, msg_left; /* the last gRPC message that its frame did not hold whole */
-	__u8 head[17]; /* a header that came in pieces: 9 bytes; the rest is for the verifier */
+	__u8 head[48]; /* a header that came in pieces: 9 bytes, Kafka's 23; for the verifier more */
 	__u8 have;     /* bytes of it */
-	__u8 prefix;   /* the next header is a gRPC message's, else a frame's */
+	__u8 prefix;   /* the next header is a gRPC message's, else a frame's; Kafka: see kafka.bpf.h
+			*/
 	__u8 on;
 	/* databases, see rows.bpf.h */
-	__u32 whole; /* what is left of a message that is stepped over as a whole */
 	__u8 state;
-	__u8 pad[3];
+	__u32 whole; /* what is left of a message that is stepped over as a whole */
 };
 
 /* oe_sk.proto: what the kernel follows */
@@ -92,6 +92,7 @@ struct oe_walk {
 #define OE_FOLLOW_H2	  1 /* walk.bpf.h */
 #define OE_FOLLOW_PGSQL	  2 /* rows.bpf.h */
 #define OE_FOLLOW_MYSQL	  3
+#define OE_FOLLOW_KAFKA	  4 /* kafka.bpf.h */
 
 /* Per socket. All zero = known, nothing decided (also what a listener hands to its children). */
 struct oe_sk {

@@ -106,6 +106,9 @@ static __attribute__((always_inline)) inline int oe_sniff_pgsql(const unsigned c
 		if (len < 8 || p[1] || p[2] > 0x27)
 			return OE_SNIFF_NO;
 		size = (unsigned int)p[2] << 8 | p[3];
+		/* a name follows the version; in Kafka's Metadata request a small number */
+		if (p[4] == 0 && len > 8 && size > 9 && p[8] < 0x20)
+			return OE_SNIFF_NO;
 		/* 3.x, or CancelRequest, SSLRequest, GSSENCRequest */
 		return size >= 8 && size == io &&
 				       ((p[4] == 0 && p[5] == 3) ||
@@ -148,6 +151,44 @@ static __attribute__((always_inline)) inline int oe_sniff_mysql(const unsigned c
 	if (size + 4 < io)
 		return p[4] == 3 || (p[4] >= 0x16 && p[4] <= 0x19) ? OE_SNIFF_YES : OE_SNIFF_NO;
 	return (p[4] && p[4] <= 0x1f) || p[4] == 0xfa ? OE_SNIFF_YES : OE_SNIFF_NO;
+}
+
+/*
+ * Kafka: the head of a request, or its length that is read by itself, as brokers do. API keys,
+ * versions and names have these bounds in practice.
+ */
+static __attribute__((always_inline)) inline int oe_sniff_kafka(const unsigned char *p,
+								unsigned int len, unsigned int io)
+{
+	unsigned int size, name, i;
+
+	if (len < 4 || p[0] > 0x3f)
+		return OE_SNIFF_NO;
+	size = (unsigned int)p[0] << 24 | (unsigned int)p[1] << 16 | (unsigned int)p[2] << 8 | p[3];
+	if (size < 10)
+		return OE_SNIFF_NO;
+	if (len == 4 || len == 8)
+		return io == len && !p[0] ? OE_SNIFF_MAYBE : OE_SNIFF_NO;
+	if (len < 14 || p[4] || p[5] > 92 || p[6] || p[7] > 26 || p[8] > 0x7f)
+		return OE_SNIFF_NO;
+	name = (unsigned int)p[12] << 8 | p[13];
+	if (name == 0xffff)
+		return OE_SNIFF_YES;
+	if (name > 255 || name + 10 > size)
+		return OE_SNIFF_NO;
+	for (i = 14; i < 20; i++)
+		if (i < 14 + name && i < len && (p[i] < 0x20 || p[i] >= 0x7f))
+			return OE_SNIFF_NO;
+	return OE_SNIFF_YES;
+}
+
+/* The same when the I/O is that one request: then it is nothing else. */
+static __attribute__((always_inline)) inline int oe_is_kafka(const unsigned char *p,
+							     unsigned int len, unsigned int io)
+{
+	return len >= 14 && io >= 14 && !p[0] &&
+	       ((unsigned int)p[1] << 16 | (unsigned int)p[2] << 8 | p[3]) == io - 4 &&
+	       oe_sniff_kafka(p, len, io) == OE_SNIFF_YES;
 }
 
 #define OE_H2_HEAD	9

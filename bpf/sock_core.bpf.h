@@ -26,6 +26,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/emit.bpf.h"
+#include "bpf/kafka.bpf.h"
 #include "bpf/rows.bpf.h"
 #include "bpf/select.bpf.h"
 #include "bpf/sniff.h"
@@ -361,6 +362,8 @@ __weak __noinline int oe_sniff(__u32 key, __u32 have, __u32 io)
 	sniffed = oe_sniff_http1(p, have);
 	if (sniffed != OE_SNIFF_NO)
 		return sniffed;
+	if (oe_is_kafka(p, have, io))
+		return OE_SNIFF_YES | OE_FOLLOW_KAFKA << OE_SNIFFED_FOLLOW_SHIFT;
 	if (oe_sniff_h2(p, have) == OE_SNIFF_YES)
 		return OE_SNIFF_YES | OE_FOLLOW_H2 << OE_SNIFFED_FOLLOW_SHIFT;
 	if (oe_sniff_pgsql(p, have, io) == OE_SNIFF_YES)
@@ -370,6 +373,11 @@ __weak __noinline int oe_sniff(__u32 key, __u32 have, __u32 io)
 		sniffed |= OE_FOLLOW_MYSQL << OE_SNIFFED_FOLLOW_SHIFT;
 	if (sniffed & ~3 && p[4] == 10 && io > 24)
 		sniffed |= OE_SNIFFED_GREETING;
+	if (sniffed != OE_SNIFF_NO)
+		return sniffed;
+	sniffed = oe_sniff_kafka(p, have, io);
+	if (sniffed == OE_SNIFF_YES)
+		sniffed |= OE_FOLLOW_KAFKA << OE_SNIFFED_FOLLOW_SHIFT;
 	return sniffed;
 }
 
@@ -378,12 +386,13 @@ static __always_inline bool oe_sock_sniff(struct oe_sk *s, int dir, __u32 key, _
 					  __u32 ret)
 {
 	int said = oe_sniff(key, have, ret);
-	__u8 follow = said >> OE_SNIFFED_FOLLOW_SHIFT & 3;
+	__u8 follow = said >> OE_SNIFFED_FOLLOW_SHIFT & 7;
 
 	s->sniffed = said & 3;
 	s->follow = follow;
 	s->client_dir = said & OE_SNIFFED_GREETING ? !dir : dir;
-	if (follow > OE_FOLLOW_H2 && s->client_dir == OE_DIR_IN && !oe_db_server)
+	if (follow > OE_FOLLOW_H2 && s->client_dir == OE_DIR_IN &&
+	    !(follow == OE_FOLLOW_KAFKA ? oe_kafka_broker : oe_db_server))
 		s->sniffed = OE_SNIFF_NEVER; /* the client's side tells of it */
 	return s->sniffed == OE_SNIFF_YES || s->sniffed == OE_SNIFF_MAYBE;
 }
@@ -414,6 +423,8 @@ static __always_inline bool oe_sock_follow(struct oe_sk *s, const struct oe_src 
 {
 	int walked;
 
+	if (s->follow == OE_FOLLOW_KAFKA)
+		return oe_kafka_data(&s->walk[dir], src, arg) == OE_WALK_FAILED;
 	if (s->follow != OE_FOLLOW_H2) {
 		walked = oe_rows_data(&s->walk[dir], src, arg, oe_sock_how(s, dir, run_start));
 		if (s->follow == OE_FOLLOW_MYSQL && s->client_dir == dir) {
@@ -474,8 +485,11 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 	if (!b)
 		return; /* cannot be: one per CPU and direction */
 	follow = oe_sock_follows(s, dir, ret, run_start);
-	small = follow && s->follow > OE_FOLLOW_H2 && ret <= OE_ROWS_SMALL &&
-		oe_rows_idle(&s->walk[dir], oe_sock_how(s, dir, run_start));
+	if (s->follow == OE_FOLLOW_KAFKA)
+		small = ret <= OE_KAFKA_WHOLE && oe_kafka_idle(&s->walk[dir]);
+	else
+		small = follow && s->follow > OE_FOLLOW_H2 && ret <= OE_ROWS_SMALL &&
+			oe_rows_idle(&s->walk[dir], oe_sock_how(s, dir, run_start));
 	if (!follow || small) {
 		want = small || s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
 		if (want > ret)
@@ -492,7 +506,9 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		}
 		follow = oe_sock_follows(s, dir, ret, run_start);
 		if (small && have == ret &&
-		    oe_rows_complete(key, have, oe_sock_how(s, dir, run_start))) {
+		    (s->follow == OE_FOLLOW_KAFKA
+			     ? oe_kafka_complete(b, have)
+			     : oe_rows_complete(key, have, oe_sock_how(s, dir, run_start)))) {
 			s->walk[dir].on = 1;
 			follow = false;
 		}

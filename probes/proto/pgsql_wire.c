@@ -147,6 +147,9 @@ enum pg_side pg_classify(struct bytes in)
 			return PG_SIDE_NONE;
 		if (in.len < 8)
 			return PG_SIDE_MAYBE;
+		/* a name follows the version; in Kafka's Metadata request a small number */
+		if (!in.data[4] && in.len > 9 && in.data[8] < 0x20)
+			return PG_SIDE_NONE;
 		return pg_is_startup(in.data) ? PG_SIDE_STARTUP : PG_SIDE_NONE;
 	}
 	if (in.len < PG_HEAD)
