@@ -80,7 +80,7 @@ async function consume(kafka, o, [topic, groupId, count]) {
   const partitions = {};
   const offsets = {};
   let consumed = 0;
-  await new Promise((done) => {
+  await new Promise((done, failed) => {
     setTimeout(done, Number(o.timeout) * 1000).unref();
     consumer.run({
       autoCommit: false,
@@ -91,7 +91,7 @@ async function consume(kafka, o, [topic, groupId, count]) {
         offsets[partition] = String(BigInt(message.offset) + 1n);
         if (consumed === n) done();
       },
-    });
+    }).catch(failed);
   });
   if (consumed) await consumer.commitOffsets(Object.entries(offsets).map(([p, offset]) => ({ topic, partition: Number(p), offset })));
   await consumer.disconnect();
@@ -107,6 +107,10 @@ process.stdin.once('data', async () => {
   process.stdin.removeAllListeners('end').pause();
   const o = options(process.argv.slice(2));
   const [what, bootstrap, ...args] = o.args;
+  setTimeout(() => {
+    console.error('no end in time');
+    process.exit(1);
+  }, (Number(o.timeout) + 5) * 1000).unref();
   const kafka = new Kafka({ clientId: 'oe-kafkajs', brokers: bootstrap.split(','), logLevel: logLevel.ERROR });
   try {
     process.exitCode = await { produce, consume }[what](kafka, o, args);
