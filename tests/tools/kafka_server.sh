@@ -4,7 +4,8 @@
 # $OUT/peers/kafka. Exits 77 with one line on stderr when it cannot be had here.
 #   get: prints the directory of the jars (the broker, its tools, the Java client and its compression libraries).
 #   start: one node (KRaft) on 127.0.0.1:PORT, its data in DIR; the process becomes the broker. It answers 3 to 7 s later: when
-#   DIR/log says "Kafka Server started". On SIGTERM it ends in order, which takes 7 s; SIGKILL does no harm. DIR may be used again.
+#   DIR/log says "Kafka Server started". On SIGTERM it ends in order, which takes 7 s; SIGKILL does no harm. DIR may be used again
+#   (after SIGKILL with a slower start: 18 s).
 # There are no topics but those that are made: java -cp "$(kafka_server.sh get)/*" org.apache.kafka.tools.TopicCommand
 #   --bootstrap-server 127.0.0.1:PORT --create --topic NAME --partitions N
 set -eu
@@ -127,7 +128,7 @@ start)
 	start "$2" "$3"
 	;;
 *)
-	sed -n '3,9s/^# //p' "$0" >&2
+	sed -n '3,10s/^# //p' "$0" >&2
 	exit 2
 	;;
 esac

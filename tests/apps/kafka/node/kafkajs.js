@@ -47,7 +47,8 @@ function say(truth, n) {
 async function produce(kafka, o, [topic, count]) {
   const n = Number(count);
   const size = Number(o.size);
-  const producer = kafka.producer(o.txn ? { transactionalId: `oe-txn-${Date.now()}`, maxInFlightRequests: 1, idempotent: true } : {});
+  const txn = { transactionalId: `oe-txn-${Date.now()}`, maxInFlightRequests: 1, idempotent: true };
+  const producer = kafka.producer(o.txn ? txn : {});
   await producer.connect();
   const t = o.txn ? await producer.transaction() : producer;
   const headers = o.traceparent ? { traceparent: o.traceparent } : undefined;
@@ -93,7 +94,8 @@ async function consume(kafka, o, [topic, groupId, count]) {
       },
     }).catch(failed);
   });
-  if (consumed) await consumer.commitOffsets(Object.entries(offsets).map(([p, offset]) => ({ topic, partition: Number(p), offset })));
+  const commits = Object.entries(offsets).map(([p, offset]) => ({ topic, partition: Number(p), offset }));
+  if (consumed) await consumer.commitOffsets(commits);
   await consumer.disconnect();
   return say({ consumed, partitions }, n);
 }
