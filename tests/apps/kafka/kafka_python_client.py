@@ -10,7 +10,8 @@ from kafka import KafkaConsumer, KafkaProducer
 
 def produce(o):
     conf = {"bootstrap_servers": o.bootstrap, "acks": o.acks if o.acks == "all" else int(o.acks),
-            "compression_type": None if o.compression == "none" else o.compression, "max_request_size": LARGEST}
+            "compression_type": None if o.compression == "none" else o.compression, "max_request_size": LARGEST,
+            "max_block_ms": int(1000 * o.timeout)}
     if o.acks != "all":
         conf["enable_idempotence"] = False
     if o.txn:

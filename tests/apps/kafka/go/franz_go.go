@@ -11,9 +11,9 @@ import (
 )
 
 func franzProduce(ctx context.Context, o *options) (int, error) {
-	codecs := []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(),
+	all := []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(),
 		kgo.ZstdCompression()}
-	codec := codecs[o.enum("compression", o.compression, map[string]int{"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4})]
+	codec := all[o.enum("compression", o.compression, codecs)]
 	acks := []kgo.Acks{kgo.NoAck(), kgo.LeaderAck(), kgo.AllISRAcks()}[o.enum("acks", o.acks, map[string]int{"0": 0, "1": 1, "all": 2})]
 	opts := []kgo.Opt{kgo.SeedBrokers(o.bootstrap...), kgo.ClientID("oe-franz-go"), kgo.ProducerBatchCompression(codec),
 		kgo.RequiredAcks(acks), kgo.ProducerBatchMaxBytes(max(1000000, int32(o.size)+1000)), kgo.BrokerMaxWriteBytes(2 * largest)}

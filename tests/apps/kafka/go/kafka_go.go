@@ -17,7 +17,7 @@ func kafkaGoProduce(ctx context.Context, o *options) (int, error) {
 	}
 	w := &kafka.Writer{Addr: kafka.TCP(o.bootstrap...), Topic: o.topic, Balancer: &kafka.Hash{}, BatchTimeout: 10 * time.Millisecond,
 		BatchBytes:   largest,
-		Compression:  kafka.Compression(o.enum("compression", o.compression, map[string]int{"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4})),
+		Compression:  kafka.Compression(o.enum("compression", o.compression, codecs)),
 		RequiredAcks: kafka.RequiredAcks(o.enum("acks", o.acks, map[string]int{"0": 0, "1": 1, "all": -1}))}
 	// a batch that is larger than the broker takes is an error: as many as fit into 900 kB
 	batch := max(1, min(500, 900000/(o.size+100)))

@@ -34,6 +34,8 @@ type client struct {
 	consume func(ctx context.Context, o *options, got func(partition int32)) error
 }
 
+var codecs = map[string]int{"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+
 var clients = map[string]client{
 	"kafka_go": {kafkaGoProduce, kafkaGoConsume},
 	"sarama":   {saramaProduce, saramaConsume},

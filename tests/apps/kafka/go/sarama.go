@@ -23,8 +23,7 @@ func saramaProduce(ctx context.Context, o *options) (int, error) {
 	c.Producer.Return.Successes = true
 	c.Producer.MaxMessageBytes = largest
 	c.Producer.Flush.MaxMessages = max(1, min(500, 900000/(o.size+100)))
-	c.Producer.Compression = sarama.CompressionCodec(o.enum("compression", o.compression,
-		map[string]int{"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}))
+	c.Producer.Compression = sarama.CompressionCodec(o.enum("compression", o.compression, codecs))
 	c.Producer.RequiredAcks = sarama.RequiredAcks(o.enum("acks", o.acks, map[string]int{"0": 0, "1": 1, "all": -1}))
 	if o.txnID != "" {
 		c.Producer.Transaction.ID = o.txnID

@@ -47,7 +47,8 @@ function say(truth, n) {
 async function produce(kafka, o, [topic, count]) {
   const n = Number(count);
   const size = Number(o.size);
-  const producer = kafka.producer(o.txn ? { transactionalId: `oe-txn-${Date.now()}`, maxInFlightRequests: 1, idempotent: true } : {});
+  const txn = { transactionalId: `oe-txn-${Date.now()}`, maxInFlightRequests: 1, idempotent: true };
+  const producer = kafka.producer(o.txn ? txn : {});
   await producer.connect();
   const t = o.txn ? await producer.transaction() : producer;
   const headers = o.traceparent ? { traceparent: o.traceparent } : undefined;
@@ -80,7 +81,7 @@ async function consume(kafka, o, [topic, groupId, count]) {
   const partitions = {};
   const offsets = {};
   let consumed = 0;
-  await new Promise((done) => {
+  await new Promise((done, failed) => {
     setTimeout(done, Number(o.timeout) * 1000).unref();
     consumer.run({
       autoCommit: false,
@@ -91,9 +92,10 @@ async function consume(kafka, o, [topic, groupId, count]) {
         offsets[partition] = String(BigInt(message.offset) + 1n);
         if (consumed === n) done();
       },
-    });
+    }).catch(failed);
   });
-  if (consumed) await consumer.commitOffsets(Object.entries(offsets).map(([p, offset]) => ({ topic, partition: Number(p), offset })));
+  const commits = Object.entries(offsets).map(([p, offset]) => ({ topic, partition: Number(p), offset }));
+  if (consumed) await consumer.commitOffsets(commits);
   await consumer.disconnect();
   return say({ consumed, partitions }, n);
 }
@@ -107,6 +109,10 @@ process.stdin.once('data', async () => {
   process.stdin.removeAllListeners('end').pause();
   const o = options(process.argv.slice(2));
   const [what, bootstrap, ...args] = o.args;
+  setTimeout(() => {
+    console.error('no end in time');
+    process.exit(1);
+  }, (Number(o.timeout) + 5) * 1000).unref();
   const kafka = new Kafka({ clientId: 'oe-kafkajs', brokers: bootstrap.split(','), logLevel: logLevel.ERROR });
   try {
     process.exitCode = await { produce, consume }[what](kafka, o, args);
