@@ -25,9 +25,9 @@
 #define OE_KAFKA_BATCH_TAIL 256	 /* and up to its last one */
 #define OE_KAFKA_ZIP_KEEP   4200 /* compressed ones up to here as a whole; see KAFKA_ZIP_MAX */
 #define OE_KAFKA_BATCH_HEAD 61
-#define OE_KAFKA_WINDOW	    256	 /* searched at a time */
-#define OE_KAFKA_OVERLAP    40	 /* and searched again */
-#define OE_KAFKA_BEFORE	    16	 /* bytes in front of the window, of an earlier I/O perhaps */
+#define OE_KAFKA_WINDOW	    256 /* searched at a time */
+#define OE_KAFKA_OVERLAP    40	/* and searched again */
+#define OE_KAFKA_BEFORE	    16	/* bytes in front of the window, of an earlier I/O perhaps */
 #define OE_KAFKA_AT	    (OE_CAP_LIMIT + OE_KAFKA_BEFORE) /* in the scratch's other half */
 #define OE_KAFKA_SEARCH_MAX 4096 /* in vain: the rest of the frame is copied */
 #define OE_KAFKA_STEPS	    32768
@@ -181,8 +181,7 @@ static long oe_kafka_look(__u32 i, struct oe_kafka_found *f)
  * w->msg_left: the size of the partition's records. A global function: verified once. */
 __weak __noinline int oe_kafka_search(struct oe_walk *w, __u32 key, __u32 len)
 {
-	struct oe_kafka_found f = {
-		.b = bpf_map_lookup_elem(&scratch, &key), .len = len, .at = -1};
+	struct oe_kafka_found f = {.b = bpf_map_lookup_elem(&scratch, &key), .len = len, .at = -1};
 
 	if (!f.b || !w)
 		return -1;

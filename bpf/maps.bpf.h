@@ -26,7 +26,7 @@ const volatile __u32 oe_cap_tail OE_WEAK = 256;	      /* copied of one I/O after
 const volatile __u32 oe_run_max OE_WEAK = 65536;      /* bytes copied of one run before it is old */
 const volatile __u32 oe_wakeup_bytes OE_WEAK = 65536; /* fill level that wakes the consumer */
 const volatile __u8 oe_select_all OE_WEAK = 0;
-const volatile __u8 oe_db_server OE_WEAK = 0;	/* the server's side of databases is wanted */
+const volatile __u8 oe_db_server OE_WEAK = 0;	 /* the server's side of databases is wanted */
 const volatile __u8 oe_kafka_broker OE_WEAK = 0; /* the same of Kafka brokers */
 const volatile __u8 oe_exec_events OE_WEAK = 0; /* report every exec (there is an --exe selector) */
 const volatile __u8 oe_use_sk_hash OE_WEAK =
@@ -77,10 +77,11 @@ struct oe_walk {
 	__u32 data_left;	    /* behind that: payload of the current DATA frame */
 	__u32 stream;		    /* of the current DATA frame */
 	__u32 msg_stream, msg_left; /* the last gRPC message that its frame did not hold whole */
-	__u8 head[48]; /* a header that came in pieces: 9 bytes, Kafka's 23; for the verifier more */
-	__u8 have;     /* bytes of it */
-	__u8 prefix;   /* the next header is a gRPC message's, else a frame's; Kafka: see kafka.bpf.h
+	__u8 head[48]; /* a header that came in pieces: 9 bytes, Kafka's 23; for the verifier more
 			*/
+	__u8 have;     /* bytes of it */
+	__u8 prefix; /* the next header is a gRPC message's, else a frame's; Kafka: see kafka.bpf.h
+		      */
 	__u8 on;
 	/* databases, see rows.bpf.h */
 	__u8 state;

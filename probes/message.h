@@ -10,9 +10,9 @@
 
 enum msg_family {
 	MSG_FAMILY_NONE = 0,
-	MSG_FAMILY_HTTP, /* HTTP/1 and HTTP/2: struct msg_http */
-	MSG_FAMILY_GRPC, /* on top of HTTP: msg_http and struct msg_rpc */
-	MSG_FAMILY_DB,	 /* struct msg_db */
+	MSG_FAMILY_HTTP,  /* HTTP/1 and HTTP/2: struct msg_http */
+	MSG_FAMILY_GRPC,  /* on top of HTTP: msg_http and struct msg_rpc */
+	MSG_FAMILY_DB,	  /* struct msg_db */
 	MSG_FAMILY_KAFKA, /* struct msg_kafka */
 };
 
@@ -155,7 +155,7 @@ struct msg_kafka {
 	 * response */
 	const struct msg_kafka_part *parts;
 	uint32_t part_cnt;
-	uint64_t bytes;	/* of record batches, as transferred */
+	uint64_t bytes; /* of record batches, as transferred */
 	int64_t offset; /* of the first record; -1 = not known */
 	const struct msg_kafka_link *links;
 	uint32_t link_cnt, link_lost; /* contexts kept, and those beyond KAFKA_LINKS_MAX */

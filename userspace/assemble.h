@@ -45,8 +45,8 @@ struct txn {
 };
 
 struct assemble_config {
-	bool propagate; /* read traceparent */
-	bool db_server; /* exchanges of a database's server count, too, */
+	bool propagate;	   /* read traceparent */
+	bool db_server;	   /* exchanges of a database's server count, too, */
 	bool kafka_broker; /* and those of a Kafka broker */
 	enum statement_mode statements;
 	int64_t boot_to_unix_ns;

@@ -34,7 +34,7 @@ static void clear(struct hashmap *m)
 {
 	size_t max = m->max;
 
-	HASHMAP_FOREACH(m, slot)
+	HASHMAP_FOREACH (m, slot)
 		free(slot->val);
 	hashmap_done(m);
 	hashmap_init(m, max);
@@ -54,8 +54,7 @@ void assemble_kafka_process_gone(struct assemble *a, uint32_t tgid)
 		uint64_t key = 0;
 
 		found = false;
-		HASHMAP_FOREACH(&a->kafka.groups, slot)
-		{
+		HASHMAP_FOREACH (&a->kafka.groups, slot) {
 			if (((struct group_name *)slot->val)->tgid == tgid) {
 				key = slot->key;
 				found = true;

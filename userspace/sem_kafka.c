@@ -151,7 +151,8 @@ static int kafka_span(const struct exchange *x, const struct sem_config *cfg, st
 
 static const struct sem_metric client_duration = {
 	.name = "messaging.client.operation.duration",
-	.description = "Duration of messaging operation initiated by a producer or consumer client.",
+	.description =
+		"Duration of messaging operation initiated by a producer or consumer client.",
 	.unit = "s",
 	.scope = SCOPE,
 };
@@ -251,9 +252,8 @@ static bool kafka_states(const struct exchange *x, const struct sem_config *cfg,
 		return true; /* not known */
 	s->metric = &lag;
 	s->attr_cnt = 0;
-	s->value = p->high_watermark > p->next_offset
-			   ? (double)(p->high_watermark - p->next_offset)
-			   : 0;
+	s->value = p->high_watermark > p->next_offset ? (double)(p->high_watermark - p->next_offset)
+						      : 0;
 	snprintf(number, sizeof(number), "%d", p->partition);
 	series_str(s, "messaging.system", "kafka", 5);
 	series_str(s, "messaging.destination.name", (const char *)k->topic.data, k->topic.len);

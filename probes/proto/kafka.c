@@ -29,6 +29,8 @@
 #define REQUEST_FIXED 14u /* length, API key, version, correlation id, length of the client id */
 #define NEED_MAX      (KAFKA_STR_MAX + 64u)
 #define CLIENT_ID_MAX 255u
+/* of a first request that is taken for one: Java's limit of a request, socket.request.max.bytes */
+#define DETECT_SIZE_MAX (100u << 20)
 
 /* Where one direction stands. */
 struct kafka_dir {
@@ -37,9 +39,9 @@ struct kafka_dir {
 	bool aligned;	 /* frame boundaries are known */
 	bool reading;	 /* its fields are of interest; else it is stepped over */
 	bool incomplete; /* fields of it were missed */
-	bool telling;	 /* all of it but the last byte has been consumed, its messages are not out */
+	bool telling; /* all of it but the last byte has been consumed, its messages are not out */
 	struct kafka_reader r;
-	struct kafka_request *q; /* request: being read, owned; response: its request, owned */
+	struct kafka_request *q;    /* request: being read, owned; response: its request, owned */
 	struct kafka_topics topics; /* of a response */
 	struct kafka_topic *topic, *told;
 	struct msg_kafka_part *part;
@@ -47,7 +49,7 @@ struct kafka_dir {
 	bool in_records;
 	bool forgotten;
 	uint32_t groups; /* that the request names */
-	int error; /* of the whole response */
+	int error;	 /* of the whole response */
 };
 
 struct kafka {
@@ -121,8 +123,14 @@ static enum detect_result read_head(struct bytes in, struct head *h)
 static enum detect_result kafka_detect(struct bytes in, enum oe_dir dir)
 {
 	struct head h;
+	enum detect_result found = read_head(in, &h);
 
-	return read_head(in, &h);
+	if (h.size > DETECT_SIZE_MAX)
+		return DETECT_NO;
+	/* without a name there is little to go by: then it has to be that one request */
+	if (found == DETECT_YES && !h.client_id.len && in.len != 4 + (size_t)h.size)
+		return DETECT_NO;
+	return found;
 }
 
 static enum kafka_op op_of(const struct kafka_request *q)
@@ -313,8 +321,8 @@ static bool give_up(struct kafka *s, struct kafka_request *q, struct message *m)
 	return true;
 }
 
-/* The oldest request will not be answered any more. True: *m says so of one of its places, which the
- * caller empties; to be called again. */
+/* The oldest request will not be answered any more. True: *m says so of one of its places, which
+ * the caller empties; to be called again. */
 static bool drop_oldest(struct kafka *s, struct message *m)
 {
 	if (give_up(s, s->requests.first, m))
@@ -327,8 +335,7 @@ static bool drop_oldest(struct kafka *s, struct message *m)
 
 static void set_client_id(struct kafka *s, struct bytes id)
 {
-	if (id.len > sizeof(s->client_id) ||
-	    bytes_eq(id, bytes_of(s->client_id, s->client_id_len)))
+	if (id.len > sizeof(s->client_id) || bytes_eq(id, bytes_of(s->client_id, s->client_id_len)))
 		return;
 	s->client_id_len = (uint8_t)id.len;
 	if (id.len)
@@ -664,8 +671,8 @@ static enum parse_status end_frame(struct kafka *s, enum oe_dir dir, size_t pos,
 	return tell(s, dir, pos, m, used);
 }
 
-static enum parse_status kafka_parse(void *st, enum oe_dir dir, struct bytes in,
-				     struct message *m, size_t *used)
+static enum parse_status kafka_parse(void *st, enum oe_dir dir, struct bytes in, struct message *m,
+				     size_t *used)
 {
 	struct kafka *s = st;
 	struct kafka_dir *d = &s->d[dir];

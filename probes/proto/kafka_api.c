@@ -169,16 +169,10 @@ static const struct kafka_field delete_topics_resp[] = {
 /* requests that begin with the group; what follows is read past */
 static const struct kafka_field group_req[] = {{KT_STR, KW_GROUP, ALL, 0}};
 static const struct kafka_field offset_fetch_req[] = {
-	{KT_STR, KW_GROUP, ONLY(0, 7), 0},
-	{KT_ARRAY, 0, FROM(8), 8},
-	{KT_STR, KW_GROUP, ALL, 0},
+	{KT_STR, KW_GROUP, ONLY(0, 7), 0}, {KT_ARRAY, 0, FROM(8), 8}, {KT_STR, KW_GROUP, ALL, 0},
 	{KT_STR, 0, FROM(9), 0}, /* member */
-	{KT_I32, 0, FROM(9), 0},
-	{KT_ARRAY, 0, ALL, 4},
-	{KT_STR, 0, ONLY(0, 9), 0},
-	{KT_UUID, 0, FROM(10), 0},
-	{KT_LIST, 0, ALL, 1},
-	{KT_I32, 0, ALL, 0},
+	{KT_I32, 0, FROM(9), 0},	   {KT_ARRAY, 0, ALL, 4},     {KT_STR, 0, ONLY(0, 9), 0},
+	{KT_UUID, 0, FROM(10), 0},	   {KT_LIST, 0, ALL, 1},      {KT_I32, 0, ALL, 0},
 };
 static const struct kafka_field offsets_to_txn_req[] = {
 	{KT_STR, 0, ALL, 0},
@@ -210,10 +204,22 @@ static const struct kafka_field coordinator_resp[] = {
 };
 static const struct kafka_field first_error_resp[] = {{KT_I16, KW_ERROR_TOP, ALL, 0}};
 
-#define PLAIN(name, max, flex)	    {name, max, flex, 0, 0, NULL, NULL}
-#define REQ(name, max, flex, q)	    {name, max, flex, N(q), 0, q, NULL}
-#define RESP(name, max, flex, r)    {name, max, flex, 0, N(r), NULL, r}
-#define BOTH(name, max, flex, q, r) {name, max, flex, N(q), N(r), q, r}
+#define PLAIN(name, max, flex)                                                                     \
+	{                                                                                          \
+		name, max, flex, 0, 0, NULL, NULL                                                  \
+	}
+#define REQ(name, max, flex, q)                                                                    \
+	{                                                                                          \
+		name, max, flex, N(q), 0, q, NULL                                                  \
+	}
+#define RESP(name, max, flex, r)                                                                   \
+	{                                                                                          \
+		name, max, flex, 0, N(r), NULL, r                                                  \
+	}
+#define BOTH(name, max, flex, q, r)                                                                \
+	{                                                                                          \
+		name, max, flex, N(q), N(r), q, r                                                  \
+	}
 
 /* by API key */
 static const struct kafka_api apis[] = {

@@ -171,7 +171,7 @@ void kafka_pos_clear(struct hashmap *m)
 {
 	size_t max = m->max;
 
-	HASHMAP_FOREACH(m, slot)
+	HASHMAP_FOREACH (m, slot)
 		free(slot->val);
 	hashmap_done(m);
 	hashmap_init(m, max);

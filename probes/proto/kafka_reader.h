@@ -29,11 +29,11 @@ enum kafka_event {
 };
 
 struct kafka_level {
-	uint8_t array;	    /* entry of the array; the element's first one is behind it */
-	uint8_t end;	    /* behind the element's last entry */
-	uint32_t left;	    /* elements, this one included */
-	bool begun;	    /* inside an element */
-	bool list;	    /* elements have no tagged fields */
+	uint8_t array; /* entry of the array; the element's first one is behind it */
+	uint8_t end;   /* behind the element's last entry */
+	uint32_t left; /* elements, this one included */
+	bool begun;    /* inside an element */
+	bool list;     /* elements have no tagged fields */
 };
 
 struct kafka_reader {

@@ -119,7 +119,20 @@ static inline void props_views(struct message *m, struct bytes *ret[8])
 			      &h->traceparent, &h->tracestate, &h->content_type, &h->upgrade};
 
 	none = BYTES_NONE;
-	memcpy(ret, m->family == MSG_FAMILY_DB ? db : v, sizeof(v));
+	struct bytes *kafka[8] = {&m->kafka.client_id,
+				  &m->kafka.group,
+				  &m->kafka.topic,
+				  &none,
+				  &none,
+				  &none,
+				  &none,
+				  &none};
+
+	memcpy(ret,
+	       m->family == MSG_FAMILY_DB      ? db
+	       : m->family == MSG_FAMILY_KAFKA ? kafka
+					       : v,
+	       sizeof(v));
 }
 
 static inline void props_streams_free(struct props *p)
@@ -333,6 +346,27 @@ static inline void props_hash_db(struct props *p, enum oe_dir dir, struct messag
 		props_hash(p, b->failed, strlen(b->failed));
 }
 
+static inline void props_hash_kafka(struct props *p, enum oe_dir dir, struct message *m)
+{
+	const struct msg_kafka *k = &m->kafka;
+	int64_t sums[] = {dir,	    m->kind,	 m->flags,  (int64_t)m->wire_size,
+			  k->op,    k->part_cnt, k->offset, (int64_t)k->bytes,
+			  k->error, k->link_cnt, k->failed, k->link_lost};
+	struct bytes *v[8];
+
+	props_views(m, v);
+	props_hash(p, sums, sizeof(sums));
+	for (int i = 0; i < 3; i++)
+		props_hash(p, v[i]->data, v[i]->len);
+	for (uint32_t i = 0; i < k->part_cnt; i++) {
+		props_hash(p, &k->parts[i].partition, sizeof(int32_t));
+		props_hash(p, &k->parts[i].records, sizeof(uint64_t));
+		props_hash(p, &k->parts[i].next_offset, sizeof(int64_t));
+	}
+	for (uint32_t i = 0; i < k->link_cnt; i++)
+		props_hash(p, k->links[i].text, k->links[i].len);
+}
+
 static inline void props_hash_message(struct props *p, enum oe_dir dir, struct message *m)
 {
 	int64_t sums[] = {dir,
@@ -401,6 +435,12 @@ static inline void props_stream_message(struct props *p, struct message *m)
 	}
 	if (m->flags & (MSG_F_INTERIM | MSG_F_ADOPT))
 		return;
+	if (m->flags & MSG_F_MORE) /* one of several answers */
+		return;
+	if (m->flags & MSG_F_ONEWAY) {
+		props_stream_free(p, s);
+		return;
+	}
 	if (side && (m->flags & MSG_F_BEGIN) && s->begun[1])
 		props_broken(p, "a response begins twice");
 	s->begun[side] |= (m->flags & MSG_F_BEGIN) != 0;
@@ -422,6 +462,11 @@ static inline void props_message(struct props *p, enum oe_dir dir, struct messag
 	struct bytes *v[8];
 
 	p->nr = 0;
+	if (m->family == MSG_FAMILY_KAFKA && m->flags & MSG_F_DECLARE) {
+		if (m->flags != MSG_F_DECLARE || !(m->kafka.group.len || m->kafka.topic_id))
+			props_broken(p, "a declaration of nothing");
+		return;
+	}
 	if (db && m->flags & MSG_F_DECLARE) {
 		if (!m->db.stmt || m->flags != MSG_F_DECLARE)
 			props_broken(p, "a declaration of nothing");
@@ -465,6 +510,8 @@ static inline void props_message(struct props *p, enum oe_dir dir, struct messag
 keep:
 	if (db)
 		props_hash_db(p, dir, m);
+	else if (m->family == MSG_FAMILY_KAFKA)
+		props_hash_kafka(p, dir, m);
 	else
 		props_hash_message(p, dir, m);
 	if (p->record)

@@ -124,9 +124,8 @@ static void feed(struct talk *t, enum oe_dir dir, const uint8_t *p, size_t len)
 	while (at < t->len[dir] && !t->broken) {
 		struct message m = {0};
 		size_t used = 0;
-		enum parse_status ps =
-			kafka_ops.parse(t->st, dir, bytes_of(t->rest[dir] + at, t->len[dir] - at),
-					&m, &used);
+		enum parse_status ps = kafka_ops.parse(
+			t->st, dir, bytes_of(t->rest[dir] + at, t->len[dir] - at), &m, &used);
 
 		if (ps == PARSE_NEED_MORE)
 			break;
@@ -147,8 +146,8 @@ static void miss(struct talk *t, enum oe_dir dir, uint64_t len)
 	while ((len || t->len[dir]) && !t->broken) {
 		struct message m = {0};
 		uint64_t used = 0, rest = t->len[dir];
-		enum parse_status ps = kafka_ops.gap(
-			t->st, dir, bytes_of(t->rest[dir], rest), len, &m, &used);
+		enum parse_status ps =
+			kafka_ops.gap(t->st, dir, bytes_of(t->rest[dir], rest), len, &m, &used);
 
 		if ((ps != PARSE_OK && ps != PARSE_SKIP) || used > rest + len) {
 			t->broken = true;
@@ -338,8 +337,8 @@ static void truth(const struct vector *v, char *out, size_t size)
 		switch (l[0]) {
 		case 'T':
 			/* entries of old sets that wrap others */
-			n += (size_t)snprintf(out + n, size - n, "T %s %s %s %s\n", w[1], w[2], w[3],
-					      strcmp(w[4], w[8]) ? "?" : w[4]);
+			n += (size_t)snprintf(out + n, size - n, "T %s %s %s %s\n", w[1], w[2],
+					      w[3], strcmp(w[4], w[8]) ? "?" : w[4]);
 			break;
 		case 'R':
 		case 'E':
@@ -415,7 +414,8 @@ static void check(const struct vector *v)
 	static struct talk t;
 	static char want[OUT_MAX], whole[OUT_MAX];
 	size_t bad = 0, wrong = 0, at = 0;
-	/* errors of topics are told as the response's; coordinators are looked for by others, too */
+	/* errors of topics are told as the response's; coordinators are looked for by others, too
+	 */
 	const char *skip = v->key == KAFKA_METADATA ? "LS" : v->key == 10 ? "LG" : "L";
 
 	truth(v, want, sizeof(want));
@@ -442,8 +442,8 @@ static void check(const struct vector *v)
 		strip(t.out, "LG");
 		strip(whole, "LG");
 		/* nothing at all: the head of the request was hit */
-		if (!t.broken && t.out[0] && !strstr(t.out, "incomplete") &&
-		    !strchr(t.out, '?') && strcmp(t.out, whole))
+		if (!t.broken && t.out[0] && !strstr(t.out, "incomplete") && !strchr(t.out, '?') &&
+		    strcmp(t.out, whole))
 			wrong++, at = cut;
 	}
 	if (!ok(!wrong, "nothing wrong with nine bytes missing")) {
