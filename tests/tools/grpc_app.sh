@@ -87,5 +87,5 @@ fi
 case $lang in
 cpp) exec "$dir/echo" "$@" ;;
 node) NODE_PATH=$dir/node_modules exec node "$src/echo.js" "$@" ;;
-java) exec java -Xmx256m -cp "$dir/classes:$dir/lib/*" Echo "$@" ;;
+java) exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$dir/classes:$dir/lib/*" Echo "$@" ;;
 esac
