@@ -118,9 +118,11 @@ check: $(UNIT_BIN) $(BIN)
 	$(Q)tests/tools/check_includes
 	$(Q)tests/tools/check_style
 	$(Q)OUT=$(OUT) $(SINK_PYTHON) $(PROVE) $(UNIT_BIN)
+# two files at a time where that disturbs nothing (tests/tools/prove_rules.yml), one by one otherwise
+PROVE_ALL = HARNESS_RULESFILE=tests/tools/prove_rules.yml $(PROVE) -j2 --timer -e tests/tools/prove_exec
 ## make check-e2e       (root) the daemon against real servers and clients
 check-e2e: $(BIN) $(APP_BIN)
-	$(Q)OUT=$(OUT) $(PROVE) -e bats --timer tests/e2e
+	$(Q)OUT=$(OUT) $(PROVE_ALL) $(wildcard tests/e2e/*.bats)
 ## make fuzz            every fuzz target for FUZZ_SECONDS (60); -jN: N at a time
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_BIN:%=%.run)
@@ -140,7 +142,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all test-bins
 	$(Q)tests/tools/check_includes
 	$(Q)tests/tools/check_style
-	$(Q)OUT=$(OUT) $(SINK_PYTHON) $(PROVE) --timer -e tests/tools/prove_exec $(UNIT_BIN) $(wildcard tests/replay/*.bats) \
+	$(Q)OUT=$(OUT) $(SINK_PYTHON) $(PROVE_ALL) $(UNIT_BIN) $(wildcard tests/replay/*.bats) \
 	    $(wildcard tests/bpf/*.bats) $(wildcard tests/e2e/*.bats)
 test-bins: $(UNIT_BIN) $(APP_BIN) $(BIN)
 

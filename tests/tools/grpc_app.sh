@@ -42,7 +42,8 @@ build_node() {
 build_java() {
 	rm -rf "${dir:?}/lib" "$dir/classes"
 	cp "$src/pom.xml" "$dir/" &&
-		mvn -q -B -f "$dir/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/lib" &&
+		flock "$out/peers/mvn.lock" mvn -q -B -f "$dir/pom.xml" dependency:copy-dependencies \
+			-DincludeScope=runtime -DoutputDirectory="$dir/lib" &&
 		javac -encoding UTF-8 -d "$dir/classes" -cp "$dir/lib/*" "$src/Echo.java"
 }
 

@@ -44,7 +44,8 @@ build_node() {
 build_java() {
 	rm -rf lib classes
 	cp "$src/java/pom.xml" . &&
-		mvn -q -B -f pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$PWD/lib" &&
+		flock "$out/peers/mvn.lock" mvn -q -B -f pom.xml dependency:copy-dependencies \
+			-DincludeScope=runtime -DoutputDirectory="$PWD/lib" &&
 		javac -encoding UTF-8 -d classes -cp 'lib/*' "$src/java/Sql.java"
 }
 
