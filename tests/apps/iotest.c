@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -372,7 +373,7 @@ static void make_pair(const char *family, int *a, int *b)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct sockaddr *sa = (void *)&v4;
 	socklen_t len = sizeof(v4);
-	int l;
+	int l, one = 1;
 
 	if (!strcmp(family, "tcp6")) {
 		sa = (void *)&v6;
@@ -395,6 +396,10 @@ static void make_pair(const char *family, int *a, int *b)
 	if (*b < 0)
 		die("accept");
 	close(l);
+	/* a message in two writes shall not wait for the delayed acknowledgement of the first */
+	if (sa->sa_family != AF_UNIX && (setsockopt(*a, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ||
+					 setsockopt(*b, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))))
+		die("TCP_NODELAY");
 }
 
 int main(int argc, char **argv)

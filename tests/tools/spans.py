@@ -4,6 +4,7 @@
 
 spans.py list FILE                        one line per span: KIND METHOD PATH STATUS
 spans.py count FILE [key=value ...]       number of spans that match; keys: kind, name, service, or an attribute
+spans.py tally FILE KEYS [key=value ...]  of those that match, how often which values of KEYS (with commas) come: COUNT VALUE...
 spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,resp_body,ATTRIBUTE] [--only REGEX]
                                           the spans of that kind are exactly the requests of TRUTH (JSON lines); only those
                                           of which one attribute, written KEY=VALUE, matches. --fetches: rows that FETCH
@@ -31,15 +32,16 @@ def attrs(item):
     return {a["key"]: value(a["value"]) for a in item.get("attributes", [])}
 
 
-def lines(path):
+def lines(path, what):
+    """the requests with spans (what: resourceSpans) or metrics; files are large, and the other kind is not worth its parsing"""
     with open(path, encoding="utf-8") as f:
         for line in f:
-            if line.strip():
+            if what in line:
                 yield json.loads(line)
 
 
 def spans(path):
-    for req in lines(path):
+    for req in lines(path, "resourceSpans"):
         for rs in req.get("resourceSpans", []):
             res = attrs(rs.get("resource", {}))
             for ss in rs.get("scopeSpans", []):
@@ -59,13 +61,31 @@ def spans(path):
                     }
 
 
-def matches(s, conds):
-    for c in conds:
-        k, _, v = c.partition("=")
-        have = s[k] if k in ("kind", "name", "service", "path", "method", "status") else s["attrs"].get(k)
-        if str(have) != v:
-            return False
-    return True
+def tally(path, keys, conds):
+    """How many spans that match have which values of the keys; looks at nothing else of them."""
+    conds = [c.partition("=")[::2] for c in conds]
+    wanted = {*keys, *(k for k, _ in conds)}
+    out = collections.Counter()
+    if wanted & {"path", "method", "status"}:
+        for s in spans(path):
+            have = {k: s[k] if k in s else s["attrs"].get(k) for k in wanted}
+            if all(str(have[k]) == v for k, v in conds):
+                out[tuple(str(have[k]) for k in keys)] += 1
+        return out
+    own = wanted & {"kind", "name", "service"}
+    for req in lines(path, "resourceSpans"):
+        for rs in req.get("resourceSpans", []):
+            service = attrs(rs.get("resource", {})).get("service.name")
+            for ss in rs.get("scopeSpans", []):
+                for s in ss.get("spans", []):
+                    have = {}
+                    if wanted - own:
+                        have = {a["key"]: value(a["value"]) for a in s.get("attributes", []) if a["key"] in wanted}
+                    if own:
+                        have |= {"kind": KINDS.get(s.get("kind"), "?"), "name": s["name"], "service": service}
+                    if all(str(have.get(k)) == v for k, v in conds):
+                        out[tuple(str(have.get(k)) for k in keys)] += 1
+    return out
 
 
 def with_fetches(all_spans):
@@ -123,7 +143,7 @@ def expect(args):
 
 def metric_sum(args):
     total = 0
-    for req in lines(args.file):
+    for req in lines(args.file, "resourceMetrics"):
         for rm in req.get("resourceMetrics", []):
             for sm in rm.get("scopeMetrics", []):
                 for m in sm.get("metrics", []):
@@ -141,10 +161,13 @@ def metric_sum(args):
 def main():
     ap = argparse.ArgumentParser()
     sub = ap.add_subparsers(dest="cmd", required=True)
-    for name in ("list", "count", "expect", "sum"):
+    for name in ("list", "count", "tally", "expect", "sum"):
         p = sub.add_parser(name)
         p.add_argument("file")
         if name == "count":
+            p.add_argument("cond", nargs="*")
+        elif name == "tally":
+            p.add_argument("keys")
             p.add_argument("cond", nargs="*")
         elif name == "expect":
             p.add_argument("truth")
@@ -161,7 +184,11 @@ def main():
     if args.cmd == "sum":
         return metric_sum(args)
     if args.cmd == "count":
-        print(sum(matches(s, args.cond) for s in spans(args.file)))
+        print(sum(tally(args.file, [], args.cond).values()))
+        return 0
+    if args.cmd == "tally":
+        for values, n in sorted(tally(args.file, args.keys.split(","), args.cond).items()):
+            print(n, *values)
         return 0
     for s in spans(args.file):
         print(s["kind"], s["method"], s["path"], s["status"], s["attrs"].get("error.type", ""))

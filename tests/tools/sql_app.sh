@@ -44,7 +44,8 @@ build_node() {
 build_java() {
 	rm -rf lib classes
 	cp "$src/java/pom.xml" . &&
-		mvn -q -B -f pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$PWD/lib" &&
+		flock "$out/peers/mvn.lock" mvn -q -B -f pom.xml dependency:copy-dependencies \
+			-DincludeScope=runtime -DoutputDirectory="$PWD/lib" &&
 		javac -encoding UTF-8 -d classes -cp 'lib/*' "$src/java/Sql.java"
 }
 
@@ -128,7 +129,7 @@ mysql_cli | mysql9_cli) exec python3 "$src/mysql_cli_client.py" "$@" ;;
 psycopg2 | psycopg3 | asyncpg | pymysql | mysqlclient | mariadb_py) exec "$dir/bin/python" "$src/${driver}_client.py" "$@" ;;
 connector_py*) SQL_PURE=$([ "$driver" = connector_py ] && echo 1 || echo 0) exec "$dir/bin/python" "$src/connector_py_client.py" "$@" ;;
 node_*) NODE_PATH=$dir/node_modules exec node "$src/node/${driver#node_}.js" "$@" ;;
-jdbc_*) exec java -Xmx512m -cp "$dir/classes:$dir/lib/*" Sql "${driver#jdbc_}" "$@" ;;
+jdbc_*) exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$dir/classes:$dir/lib/*" Sql "${driver#jdbc_}" "$@" ;;
 pgx | pgx_simple | pq | go_mysql) exec "$dir/sql" "$driver" "$@" ;;
 libpq) exec "$dir/pg" simple "$@" ;;
 libpq_pipeline) exec "$dir/pg" pipeline "$@" ;;
