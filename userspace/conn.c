@@ -60,6 +60,7 @@ struct conn_table {
 
 static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, uint64_t off,
 		       bool aborted, uint64_t ts);
+static void release(struct conn_table *t, struct conn *c, bool force);
 
 int conn_table_new(uint32_t max_conns, const struct conn_ops *ops, void *ctx, struct stats *stats,
 		   struct conn_table **ret)
@@ -152,8 +153,19 @@ static void drop_held(struct conn_table *t, struct conn *c)
 	c->held_cnt = 0;
 }
 
+/* The last bytes of a direction did not come in time. */
+static void end_waiting(struct conn_table *t, struct conn *c)
+{
+	for (int d = 0; d < 2; d++)
+		if (c->st[d].ending)
+			end_stream(t, c, d, c->st[d].end_off, false, c->ending_ts);
+}
+
 static void conn_free(struct conn_table *t, struct conn *c, int err, uint64_t ts, bool evicted)
 {
+	if (c->held)
+		release(t, c, true);
+	end_waiting(t, c);
 	if (c->closing && err) {
 		end_stream(t, c, OE_DIR_OUT, 0, true, ts);
 		end_stream(t, c, OE_DIR_IN, 0, true, ts);
@@ -482,6 +494,15 @@ static void skip_to(struct conn_table *t, struct conn *c, enum oe_dir dir, uint6
 	}
 }
 
+/* Is that the last byte that the direction's end was waiting for? */
+static void check_end(struct conn_table *t, struct conn *c, enum oe_dir dir)
+{
+	const struct stream *s = &c->st[dir];
+
+	if (s->ending && s->next >= s->end_off)
+		end_stream(t, c, dir, s->end_off, false, c->ending_ts);
+}
+
 /* A record whose offset is not beyond the expected one. */
 static void deliver(struct conn_table *t, struct conn *c, const struct oe_data *d)
 {
@@ -556,6 +577,7 @@ static void end_stream(struct conn_table *t, struct conn *c, enum oe_dir dir, ui
 	if (s->ended)
 		return;
 	s->ended = true;
+	s->ending = false;
 	if (s->started && off > s->next && off - s->next < 1ULL << 31)
 		skip_to(t, c, dir, off, ts, s->last_tid);
 	if (c->state != CONN_PARSE || !c->proto->eof)
@@ -612,6 +634,7 @@ static void release(struct conn_table *t, struct conn *c, bool force)
 			if (d->off > c->st[dir].next)
 				skip_to(t, c, dir, d->off, d->hdr.ts_ns, d->tid);
 			deliver(t, c, d);
+			check_end(t, c, dir);
 			free(h);
 			progress = true;
 		}
@@ -676,15 +699,28 @@ static void on_data(struct conn_table *t, const struct oe_data *d, size_t len)
 	if (d->off > s->next)
 		skip_to(t, c, dir, d->off, d->hdr.ts_ns, d->tid);
 	deliver(t, c, d);
+	check_end(t, c, dir);
 }
 
-/* After a break (reset) the last bytes may still be on their way here: conn_free() ends the streams
- * then. */
+/*
+ * The last bytes may still be on their way here: another thread read or sent them, and its hook
+ * has not reported yet. After a break (reset) conn_free() ends the streams.
+ */
 static void close_stream(struct conn_table *t, struct conn *c, enum oe_dir dir,
 			 const struct oe_close *r)
 {
+	struct stream *s = &c->st[dir];
+
 	if (r->what & OE_CLOSE_ALL && r->err)
 		return;
+	if (s->started && !s->ended && r->off[dir] > s->next &&
+	    r->off[dir] - s->next <= HOLD_JUMP_MAX) {
+		s->ending = true;
+		s->end_off = r->off[dir];
+		c->ending_ts = r->hdr.ts_ns;
+		conn_attend(c);
+		return;
+	}
 	end_stream(t, c, dir, r->off[dir], false, r->hdr.ts_ns);
 }
 
@@ -694,8 +730,6 @@ static void on_close(struct conn_table *t, const struct oe_close *r)
 
 	if (!c)
 		return;
-	if (c->held)
-		release(t, c, true);
 	c->last_ts = r->hdr.ts_ns;
 	if (r->what & (OE_CLOSE_OUT | OE_CLOSE_ALL))
 		close_stream(t, c, OE_DIR_OUT, r);
@@ -750,9 +784,11 @@ void conn_sweep(struct conn_table *t, uint64_t now_ns,
 			conn_free(t, c, c->close_err, c->close_ts, false);
 			continue;
 		}
+		if ((c->st[0].ending || c->st[1].ending) && c->ending_ts + CLOSING_NS < now_ns)
+			end_waiting(t, c);
 		if (c->done)
 			settle(t->ctx, c, now_ns);
-		if (!c->held && !c->done && !c->closing)
+		if (!c->held && !c->done && !c->closing && !c->st[0].ending && !c->st[1].ending)
 			unattend(t, c);
 	}
 }

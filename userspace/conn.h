@@ -26,6 +26,8 @@ struct stream {
 	uint32_t last_tid;
 	bool started;
 	bool ended;
+	bool ending;	  /* known to end at end_off, but bytes before that are still to come */
+	uint64_t end_off;
 };
 
 enum conn_state {
@@ -66,6 +68,7 @@ struct conn {
 			 last bytes */
 	int close_err;
 	uint64_t close_ts;
+	uint64_t ending_ts; /* when a direction began to wait for its last bytes */
 	/* assemble's */
 	struct txn *open, *open_last; /* oldest first */
 	struct txn *done, *done_last; /* completed but unconfirmed */

@@ -103,7 +103,7 @@ go_load() { # KIND...
 		[ "$kind" = client ] && sel="$sel --pid $client"
 	done
 	# shellcheck disable=SC2086
-	start_watch $sel --traces-exporter none
+	TRACES=none start_watch $sel
 	echo go >"$TMP/go"
 	wait "$client"
 	stop_watch 0.7

@@ -139,10 +139,10 @@ start_nghttpd() {
 	wait_for 10 curl -s -o /dev/null --http2-prior-knowledge "http://127.0.0.1:$PORT/a.txt"
 }
 
-# start_watch SELECTION/OPTIONS...: spans and metrics to $TMP/spans.json; waits until it captures
+# start_watch SELECTION/OPTIONS...: spans (unless TRACES=none) and metrics to $TMP/spans.json; waits until it captures
 start_watch() {
 	OTEL_BSP_MAX_QUEUE_SIZE=1000000 OTEL_BSP_SCHEDULE_DELAY=200 "$BIN" run --hooks "${HOOKS:-auto}" \
-		--traces-exporter otlp_file --metrics-exporter otlp_file --otlp-file "$TMP/spans.json" --body-sizes -v "$@" \
+		--traces-exporter "${TRACES:-otlp_file}" --metrics-exporter otlp_file --otlp-file "$TMP/spans.json" --body-sizes -v "$@" \
 		2>"$TMP/watch.err" 3>&- &
 	WATCH=$!
 	wait_for 15 grep -q '^otel-ebpf: capturing' "$TMP/watch.err" || {

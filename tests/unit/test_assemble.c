@@ -343,6 +343,30 @@ static void test_order(void)
 	end("C:/fast:200", "a response whose hook overtook its request's");
 }
 
+/* Another thread's hook reports its read after the connection was seen to close. */
+static void test_late_bytes(void)
+{
+	start(16);
+	announce(0, OE_ROLE_CLIENT, true);
+	out(0, REQ("/late"));
+	w.next[0][0] += sizeof(RESP) - 1;
+	close_conn(0, OE_CLOSE_ALL, 0);
+	data_at(0, 0, RESP, 0, 1, -(int64_t)(sizeof(RESP) - 1));
+	later(100);
+	is_int(w.stats.gaps + w.stats.stream_lost, 0, "the last bytes may come after the end");
+	end("C:/late:200", "of the connection");
+
+	start(16);
+	announce(0, OE_ROLE_CLIENT, true);
+	out(0, REQ("/never"));
+	in(0, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+	w.next[0][0] += 3;
+	close_conn(0, OE_CLOSE_ALL, 0);
+	later(100);
+	is_int(w.stats.gaps, 1, "those that never come are missing");
+	end("C:/never:200", "which a body does not mind");
+}
+
 static void test_loss(void)
 {
 	start(16);
@@ -505,6 +529,7 @@ int main(void)
 	test_ends();
 	test_midlife();
 	test_order();
+	test_late_bytes();
 	test_loss();
 	test_identity();
 	test_http2();
