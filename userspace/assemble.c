@@ -588,7 +588,7 @@ static void poll_response(struct assemble *a, struct conn *c, struct txn *t,
 	} else if (a->cfg.state) {
 		a->cfg.state(a->cfg.ctx, c, &t->x);
 	}
-	t->x.kafka.parts = NULL;
+	t->x.kafka.lag_cnt = 0;
 	if (m->flags & MSG_F_MORE)
 		return;
 	if (!t->told)

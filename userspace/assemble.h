@@ -19,8 +19,11 @@ struct identity {
 
 /* Kafka's names, of all connections; see assemble_kafka.h. */
 struct kafka_names {
-	struct hashmap topics; /* by id */
-	struct hashmap groups; /* by process and client id */
+	struct hashmap topics;	   /* by id */
+	struct hashmap groups;	   /* by process and client id */
+	struct hashmap marks;	   /* where consumers stand, by process, group and partition */
+	struct exchange_lag *lags; /* of the exchange at hand */
+	uint32_t lag_cap;
 };
 
 #define TXN_STORE 1024

@@ -6,6 +6,7 @@
 
 #define TOPICS_MAX 65536u
 #define GROUPS_MAX 16384u
+#define MARKS_MAX  65536u
 
 /* error codes that are steps of a protocol, no failures */
 #define REBALANCE_IN_PROGRESS 27
@@ -24,10 +25,21 @@ struct group_name {
 	char name[];
 };
 
+/*
+ * Where the consumers of a process's group stand in a partition. Lag is counted from what was
+ * committed, as Kafka's own tools do; before a commit was seen, from what is fetched next.
+ */
+struct mark {
+	uint32_t tgid;
+	int64_t high_watermark; /* -1 = not known */
+	int64_t committed;
+};
+
 void kafka_names_init(struct kafka_names *n)
 {
 	hashmap_init(&n->topics, TOPICS_MAX);
 	hashmap_init(&n->groups, GROUPS_MAX);
+	hashmap_init(&n->marks, MARKS_MAX);
 }
 
 static void clear(struct hashmap *m)
@@ -44,26 +56,32 @@ void kafka_names_done(struct kafka_names *n)
 {
 	clear(&n->topics);
 	clear(&n->groups);
+	clear(&n->marks);
+	free(n->lags);
+	n->lags = NULL;
+	n->lag_cap = 0;
+}
+
+/* Frees what belongs to the process; both kinds of values begin with it. */
+static void forget(struct hashmap *m, uint32_t tgid)
+{
+	uint64_t *keys = m->len ? malloc(m->len * sizeof(*keys)) : NULL;
+	size_t n = 0;
+
+	if (!keys)
+		return;
+	HASHMAP_FOREACH (m, slot)
+		if (*(const uint32_t *)slot->val == tgid)
+			keys[n++] = slot->key;
+	while (n)
+		free(hashmap_take(m, keys[--n]));
+	free(keys);
 }
 
 void assemble_kafka_process_gone(struct assemble *a, uint32_t tgid)
 {
-	bool found = true;
-
-	while (found) {
-		uint64_t key = 0;
-
-		found = false;
-		HASHMAP_FOREACH (&a->kafka.groups, slot) {
-			if (((struct group_name *)slot->val)->tgid == tgid) {
-				key = slot->key;
-				found = true;
-				break;
-			}
-		}
-		if (found)
-			free(hashmap_take(&a->kafka.groups, key));
-	}
+	forget(&a->kafka.groups, tgid);
+	forget(&a->kafka.marks, tgid);
 }
 
 static void declare_topic(struct assemble *a, const uint8_t id[16], struct bytes name)
@@ -204,6 +222,62 @@ static void keep_parts(struct txn *t, const struct msg_kafka *k)
 	x->bytes = k->bytes;
 }
 
+static struct mark *mark_get(struct assemble *a, uint32_t tgid, const struct exchange_kafka *x,
+			     int32_t partition)
+{
+	uint64_t key = hash_bytes(x->topic.data, x->topic.len,
+				  hash_bytes(x->group.data, x->group.len,
+					     (uint64_t)tgid << 32 | (uint32_t)partition));
+	struct mark *k = hashmap_get(&a->kafka.marks, key);
+
+	if (k)
+		return k;
+	k = malloc(sizeof(*k));
+	if (!k)
+		return NULL;
+	*k = (struct mark){.tgid = tgid, .high_watermark = -1, .committed = -1};
+	if (!hashmap_put(&a->kafka.marks, key, k))
+		return k;
+	free(k);
+	return NULL;
+}
+
+/* Where this answer leaves the consumer. */
+static void keep_lags(struct assemble *a, struct conn *c, struct txn *t, const struct msg_kafka *k)
+{
+	struct exchange_kafka *x = &t->x.kafka;
+	struct exchange_lag *lags = a->kafka.lags;
+
+	x->lag_cnt = 0;
+	if (!x->topic.len || x->group_unknown || c->server)
+		return;
+	if (a->kafka.lag_cap < k->part_cnt) {
+		lags = realloc(lags, k->part_cnt * sizeof(*lags));
+		if (!lags)
+			return;
+		a->kafka.lags = lags;
+		a->kafka.lag_cap = k->part_cnt;
+	}
+	x->lags = lags;
+	for (uint32_t i = 0; i < k->part_cnt; i++) {
+		const struct msg_kafka_part *p = &k->parts[i];
+		struct mark *m = p->error ? NULL : mark_get(a, c->tgid, x, p->partition);
+		int64_t at;
+
+		if (!m)
+			continue;
+		if (x->op == KAFKA_COMMIT)
+			m->committed = p->next_offset;
+		else if (p->high_watermark >= 0)
+			m->high_watermark = p->high_watermark;
+		at = m->committed >= 0 ? m->committed : p->next_offset;
+		if (m->high_watermark < 0 || at < 0)
+			continue;
+		lags[x->lag_cnt++] = (struct exchange_lag){
+			p->partition, m->high_watermark > at ? m->high_watermark - at : 0};
+	}
+}
+
 void assemble_kafka_request(struct assemble *a, struct conn *c, struct txn *t,
 			    const struct message *m, struct tracectx *ret_ctx, bool *ret_has_ctx)
 {
@@ -247,6 +321,8 @@ int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
 		if (x->part_cnt == 1 && k->offset >= 0)
 			x->offset = k->offset;
 	}
+	if (x->op == KAFKA_COMMIT)
+		keep_lags(a, c, t, k);
 	if (x->op != KAFKA_POLL)
 		return 0;
 	t->store_used = (uint32_t)x->client_id.len;
@@ -255,7 +331,7 @@ int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
 	keep_topic(a, t, k);
 	keep_group(a, c, t);
 	keep_parts(t, k);
-	x->parts = k->parts;
+	keep_lags(a, c, t, k);
 	x->offset = k->part_cnt == 1 ? k->offset : -1;
 	return a->cfg.propagate ? keep_links(t, k) : 0;
 }

@@ -63,6 +63,12 @@ struct exchange_db {
 	char code[16];
 };
 
+/* Messages of a partition that its consumer has not got yet. */
+struct exchange_lag {
+	int32_t partition;
+	int64_t messages;
+};
+
 /* Family KAFKA: an operation on one topic. */
 struct exchange_kafka {
 	enum kafka_op op;
@@ -78,8 +84,9 @@ struct exchange_kafka {
 	int64_t offset; /* of the first record; -1 = not known */
 	int error;	/* the first one; 0 = none */
 	const char *error_name;
-	uint32_t failed;		    /* partitions with an error */
-	const struct msg_kafka_part *parts; /* POLL, while it is told: part_cnt of them */
+	uint32_t failed;		 /* partitions with an error */
+	const struct exchange_lag *lags; /* POLL, COMMIT: where it is known, while it is told */
+	uint32_t lag_cnt;
 	const struct tracectx *links;
 	uint32_t link_cnt, link_lost;
 };

@@ -98,7 +98,7 @@ static void on_state(void *ctx, struct conn *c, const struct exchange *x)
 	if (!sem || !sem->states || !c->target)
 		return;
 	for (uint32_t i = 0; sem->states(x, &p->cfg.sem, i, &series); i++)
-		if (series.metric && red_add(p->red, c->target->resource, &series, x->end_ns))
+		if (red_add(p->red, c->target->resource, &series, x->end_ns))
 			p->stats.red_no_memory++;
 }
 

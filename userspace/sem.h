@@ -68,7 +68,7 @@ struct sem_ops {
 	 * exchange; false: there is no i-th. */
 	bool (*series)(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 		       struct sem_series *ret);
-	/* The same of gauges; metric NULL: the i-th is not known. NULL: the family has none. */
+	/* The same of gauges. NULL: the family has none. */
 	bool (*states)(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 		       struct sem_series *ret);
 };

@@ -179,7 +179,7 @@ static const struct sem_metric consumed = {
 };
 static const struct sem_metric lag = {
 	.name = "otel_ebpf.messaging.kafka.consumer.lag",
-	.description = "Messages of a partition behind the one that its consumer fetches next.",
+	.description = "Messages of a partition that its consumer group has not committed yet.",
 	.unit = "{message}",
 	.scope = SCOPE,
 	.kind = SEM_GAUGE,
@@ -236,25 +236,20 @@ static bool kafka_series(const struct exchange *x, const struct sem_config *cfg,
 	return true;
 }
 
-/* Where the consumer stands: the i-th partition. */
+/* Where the consumer stands in the i-th partition. */
 static bool kafka_states(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 			 struct sem_series *s)
 {
 	const struct exchange_kafka *k = &x->kafka;
-	const struct msg_kafka_part *p = k->parts ? &k->parts[i] : NULL;
 	char number[16];
 	size_t at = 0;
 
-	if (!p || i >= k->part_cnt || x->server || k->op != KAFKA_POLL)
+	if (i >= k->lag_cnt || x->server)
 		return false;
-	s->metric = NULL;
-	if (p->high_watermark < 0 || p->next_offset < 0 || !k->topic.len || k->group_unknown)
-		return true; /* not known */
 	s->metric = &lag;
 	s->attr_cnt = 0;
-	s->value = p->high_watermark > p->next_offset ? (double)(p->high_watermark - p->next_offset)
-						      : 0;
-	snprintf(number, sizeof(number), "%d", p->partition);
+	s->value = (double)k->lags[i].messages;
+	snprintf(number, sizeof(number), "%d", k->lags[i].partition);
 	series_str(s, "messaging.system", "kafka", 5);
 	series_str(s, "messaging.destination.name", (const char *)k->topic.data, k->topic.len);
 	series_text(s, &at, "messaging.destination.partition.id", number);

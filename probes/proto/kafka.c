@@ -416,6 +416,8 @@ static void on_number(struct kafka *s, struct kafka_dir *d, bool request,
 			kafka_pos_set(&s->pos, t, d->part->partition, v->num);
 		else if (d->q->key != KAFKA_FETCH && t && t->offset < 0)
 			t->offset = v->num;
+		if (d->q->key == KAFKA_OFFSET_COMMIT && d->part)
+			d->part->next_offset = v->num;
 		break;
 	case KW_HIGH_WATERMARK:
 		if (d->part) {

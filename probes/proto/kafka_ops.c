@@ -116,6 +116,10 @@ void kafka_link_add(struct kafka_topic *t, struct bytes text)
 {
 	struct msg_kafka_link *l;
 
+	/* records that were sent together mostly have the same */
+	for (uint32_t i = 0; i < t->link_cnt; i++)
+		if (bytes_eq(text, bytes_of(t->links[i].text, t->links[i].len)))
+			return;
 	if (t->link_cnt >= KAFKA_LINKS_MAX || text.len > sizeof(l->text)) {
 		t->link_lost++;
 		return;

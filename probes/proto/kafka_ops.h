@@ -67,6 +67,7 @@ struct kafka_topic *kafka_topics_find(const struct kafka_topics *l, const uint8_
 /* NULL: too many, or no memory. */
 struct msg_kafka_part *kafka_part_add(struct kafka_topic *t, int32_t partition);
 struct msg_kafka_part *kafka_part_find(const struct kafka_topic *t, int32_t partition);
+/* A context that some record carries; each is kept once. */
 void kafka_link_add(struct kafka_topic *t, struct bytes text);
 
 /* The offset that a consumer fetches next; -1 = not known. */

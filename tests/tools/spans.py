@@ -10,6 +10,7 @@ spans.py expect FILE TRUTH --kind SERVER [--fields method,path,status,req_body,r
                                           of which one attribute, written KEY=VALUE, matches. --fetches: rows that FETCH
                                           brought belong to the statement; what a pipeline skipped was not done
 spans.py sum FILE METRIC [key=value ...]  sum of a histogram's counts, or of a sum's values
+spans.py lag FILE TOPIC GROUP             PARTITION:LAG ..., the last value of each
 """
 import argparse
 import collections
@@ -141,19 +142,31 @@ def expect(args):
     return 0 if total and not missing and not extra else 1
 
 
-def metric_sum(args):
-    total = 0
-    for req in lines(args.file, "resourceMetrics"):
+def points(path, metric):
+    for req in lines(path, "resourceMetrics"):
         for rm in req.get("resourceMetrics", []):
             for sm in rm.get("scopeMetrics", []):
                 for m in sm.get("metrics", []):
-                    if m["name"] != args.metric:
-                        continue
-                    for kind in ("histogram", "sum", "gauge"):
-                        for p in m.get(kind, {}).get("dataPoints", []):
-                            a = attrs(p)
-                            if all(str(a.get(c.partition("=")[0])) == c.partition("=")[2] for c in args.cond):
-                                total += int(p.get("count", p.get("asInt", 0)))
+                    if m["name"] == metric:
+                        for kind in ("histogram", "sum", "gauge"):
+                            for p in m.get(kind, {}).get("dataPoints", []):
+                                yield attrs(p), p
+
+
+def lag(args):
+    last = {}
+    for a, p in points(args.file, "otel_ebpf.messaging.kafka.consumer.lag"):
+        if a.get("messaging.destination.name") == args.topic and a.get("messaging.consumer.group.name") == args.group:
+            last[int(a["messaging.destination.partition.id"])] = int(p["asInt"])
+    print(*(f"{k}:{v}" for k, v in sorted(last.items())))
+    return 0
+
+
+def metric_sum(args):
+    total = 0
+    for a, p in points(args.file, args.metric):
+        if all(str(a.get(c.partition("=")[0])) == c.partition("=")[2] for c in args.cond):
+            total += int(p.get("count", p.get("asInt", 0)))
     print(total)
     return 0
 
@@ -161,7 +174,7 @@ def metric_sum(args):
 def main():
     ap = argparse.ArgumentParser()
     sub = ap.add_subparsers(dest="cmd", required=True)
-    for name in ("list", "count", "tally", "expect", "sum"):
+    for name in ("list", "count", "tally", "expect", "sum", "lag"):
         p = sub.add_parser(name)
         p.add_argument("file")
         if name == "count":
@@ -175,12 +188,17 @@ def main():
             p.add_argument("--fields", default="method,path,status")
             p.add_argument("--only")
             p.add_argument("--fetches", action="store_true")
+        elif name == "lag":
+            p.add_argument("topic")
+            p.add_argument("group")
         elif name == "sum":
             p.add_argument("metric")
             p.add_argument("cond", nargs="*")
     args = ap.parse_args()
     if args.cmd == "expect":
         return expect(args)
+    if args.cmd == "lag":
+        return lag(args)
     if args.cmd == "sum":
         return metric_sum(args)
     if args.cmd == "count":
