@@ -142,15 +142,19 @@ static __always_inline bool oe_kafka_is_batch(const __u8 *p, __u32 left)
 /* The size of the records that begin at p, from the field in front of it. */
 static __always_inline __u32 oe_kafka_records(const __u8 *p, __u32 left)
 {
-	__u32 len = oe_be32(p - 4), v = 0;
+	__u32 len = oe_be32(p - 4);
+	__u64 v = 0; /* 35 bits */
 
 	if (len >= 17 && len <= left)
 		return len;
-	/* a varint of the size plus one, behind the replica to be preferred: -1 */
+	/* a varint of the size plus one, behind the replica to be preferred, -1, or the partition
+	 */
 	for (int k = 1; k <= 5; k++) {
+		if (k > 1 && !(p[-k] & 0x80))
+			break;
 		v = v << 7 | (p[-k] & 0x7f);
-		if (p[-k - 1] == 0xff && p[-k - 2] == 0xff && p[-k - 3] == 0xff &&
-		    p[-k - 4] == 0xff && v - 1 <= left && v > 17)
+		if (((p[-k - 4] == 0xff && p[-k - 3] == 0xff) || (!p[-k - 4] && !p[-k - 3])) &&
+		    v - 1 <= left && v > 17)
 			len = v - 1;
 	}
 	return len <= left ? len : left;

@@ -129,6 +129,7 @@ struct msg_kafka_part {
 	bool records_unknown;	/* batches that were not captured, or cannot be counted */
 	uint64_t records;	/* sent, or received; of those received, from the fetch offset on */
 	int64_t high_watermark; /* Fetch; -1 = not known */
+	int64_t fetch_offset;	/* Fetch: what was asked for; -1 = not known */
 	int64_t next_offset;	/* Fetch: what is to be fetched next, OffsetCommit: what is
 				   committed; -1 = not known */
 };

@@ -27,7 +27,8 @@ struct group_name {
 
 /*
  * Where the consumers of a process's group stand in a partition. Lag is counted from what was
- * committed, as Kafka's own tools do; before a commit was seen, from what is fetched next.
+ * committed, as Kafka's own tools do, and before the first commit from where they began; without a
+ * group from what is fetched next.
  */
 struct mark {
 	uint32_t tgid;
@@ -266,10 +267,14 @@ static void keep_lags(struct assemble *a, struct conn *c, struct txn *t, const s
 
 		if (!m)
 			continue;
-		if (x->op == KAFKA_COMMIT)
+		if (x->op == KAFKA_COMMIT) {
 			m->committed = p->next_offset;
-		else if (p->high_watermark >= 0)
-			m->high_watermark = p->high_watermark;
+		} else {
+			if (p->high_watermark >= 0)
+				m->high_watermark = p->high_watermark;
+			if (m->committed < 0 && x->group.len)
+				m->committed = p->fetch_offset;
+		}
 		at = m->committed >= 0 ? m->committed : p->next_offset;
 		if (m->high_watermark < 0 || at < 0)
 			continue;

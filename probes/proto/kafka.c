@@ -409,7 +409,8 @@ static void on_number(struct kafka *s, struct kafka_dir *d, bool request,
 			d->error = (int)v->num;
 		break;
 	case KW_ERROR_TOP:
-		d->error = (int)v->num;
+		if (!d->error)
+			d->error = (int)v->num;
 		break;
 	case KW_OFFSET:
 		if (d->q->key == KAFKA_FETCH && d->part)
@@ -422,7 +423,8 @@ static void on_number(struct kafka *s, struct kafka_dir *d, bool request,
 	case KW_HIGH_WATERMARK:
 		if (d->part) {
 			d->part->high_watermark = v->num;
-			d->part->next_offset = kafka_pos_get(&s->pos, t, d->part->partition);
+			d->part->fetch_offset = kafka_pos_get(&s->pos, t, d->part->partition);
+			d->part->next_offset = d->part->fetch_offset;
 		}
 		break;
 	default:

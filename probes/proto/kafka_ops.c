@@ -99,8 +99,10 @@ struct msg_kafka_part *kafka_part_add(struct kafka_topic *t, int32_t partition)
 		t->part_cap = cap;
 	}
 	p = &t->parts[t->part_cnt++];
-	*p = (struct msg_kafka_part){
-		.partition = partition, .high_watermark = -1, .next_offset = -1};
+	*p = (struct msg_kafka_part){.partition = partition,
+				     .high_watermark = -1,
+				     .fetch_offset = -1,
+				     .next_offset = -1};
 	return p;
 }
 

@@ -326,6 +326,7 @@ static void truth(const struct vector *v, char *out, size_t size)
 {
 	char w[24][320];
 	size_t n = 0;
+	int error = 0;
 
 	out[0] = 0;
 	for (int i = 0; i < v->lines; i++) {
@@ -359,6 +360,7 @@ static void truth(const struct vector *v, char *out, size_t size)
 				n += (size_t)snprintf(out + n, size - n, "S %s\n", w[1]);
 			break;
 		case 'M':
+			error = error ? error : atoi(w[3]);
 			if (strcmp(w[2], "-") && strcmp(w[1], "-") && strspn(w[2], "0") != 32)
 				n += (size_t)snprintf(out + n, size - n, "M %s %s\n", w[1], w[2]);
 			break;
@@ -372,6 +374,9 @@ static void truth(const struct vector *v, char *out, size_t size)
 			break;
 		}
 	}
+	/* the first error of a topic is the response's */
+	if (error)
+		snprintf(out + n, size - n, "S %d\n", error);
 }
 
 /* Takes lines away that are compared elsewhere: contexts, errors of metadata. */
@@ -414,9 +419,9 @@ static void check(const struct vector *v)
 	static struct talk t;
 	static char want[OUT_MAX], whole[OUT_MAX];
 	size_t bad = 0, wrong = 0, at = 0;
-	/* errors of topics are told as the response's; coordinators are looked for by others, too
+	/* coordinators are looked for by others, too
 	 */
-	const char *skip = v->key == KAFKA_METADATA ? "LS" : v->key == 10 ? "LG" : "L";
+	const char *skip = v->key == 10 ? "LG" : "L";
 
 	truth(v, want, sizeof(want));
 	/* of several groups none is the client's */
