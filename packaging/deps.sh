@@ -21,6 +21,9 @@ hdr:curl/curl.h libcurl4-openssl-dev
 file:/usr/include/pcap/pcap.h libpcap-dev
 file:/usr/include/yaml.h libyaml-dev
 file:/usr/include/sys/capability.h libcap-dev
+file:/usr/include/lz4frame.h liblz4-dev
+file:/usr/include/snappy-c.h libsnappy-dev
+file:/usr/include/zstd.h libzstd-dev
 '
 demo='
 cmd:python3 python3
@@ -54,6 +57,8 @@ cmd:sysbench sysbench
 hdr:mariadb/mysql.h libmariadb-dev
 cmd:setpriv util-linux
 hdr:Python.h python3-dev
+cmd:javac default-jdk-headless
+cmd:mvn maven
 cmd:tcpdump tcpdump
 cmd:tshark tshark
 cmd:jq jq
