@@ -27,19 +27,22 @@ trap cleanup EXIT
 cpu_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f\n", s }'; }
 [ "$(id -u)" = 0 ] || { echo "bench: needs root" >&2; exit 1; }
 
-none() {
+none() { # STATUS of kafka_server.sh: 77 when there is none to be had
 	echo "bench: no Kafka here: $(tail -1 "$tmp/why")"
-	exit 0
+	[ "$1" = 77 ]
+	exit
 }
-jars=$(OUT=$out "$root/tests/tools/kafka_server.sh" get 2>"$tmp/why") || none
+jars=$(OUT=$out "$root/tests/tools/kafka_server.sh" get 2>"$tmp/why") || none $?
 port=$(free_port)
 OUT=$out "$root/tests/tools/kafka_server.sh" start "$tmp/broker" "$port" 2>"$tmp/why" &
 broker=$!
 until grep -qs 'Kafka Server started' "$tmp/broker/log"; do
 	if ! kill -0 $broker 2>/dev/null; then
 		[ -s "$tmp/why" ] || tail -1 "$tmp/broker/log" >"$tmp/why"
+		wait $broker
+		rc=$?
 		broker=''
-		none
+		none $rc
 	fi
 	sleep 0.1
 done
