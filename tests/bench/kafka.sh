@@ -67,7 +67,8 @@ run() {
 	echo go >"$tmp/go"
 	wait "$client" || tail -1 "$tmp/l.err" >&2
 	client=''
-	read -r rate n <<<"$(awk '/records sent.* 50th/ { r = $4; n = $1 } /^[0-9-]+ [0-9:]+, / { split($0, f, /, */); r = f[10]; n = f[5] }
+	read -r rate n <<<"$(awk '/records sent.* 50th/ { r = $4; n = $1 }
+		/^[0-9-]+ [0-9:]+, / { split($0, f, /, */); r = f[10]; n = f[5] }
 		END { print r + 0, n + 0 }' "$tmp/l")"
 }
 group=0
