@@ -125,3 +125,4 @@ load() { # MODE: requests per second
 } | tee "$out/bench.txt"
 OUT=$out "$root/tests/bench/http2.sh" | tee -a "$out/bench.txt"
 OUT=$out "$root/tests/bench/sql.sh" | tee -a "$out/bench.txt"
+OUT=$out "$root/tests/bench/kafka.sh" | tee -a "$out/bench.txt"
