@@ -142,16 +142,23 @@ static __always_inline bool oe_kafka_is_batch(const __u8 *p, __u32 left)
 /* The size of the records that begin at p, from the field in front of it. */
 static __always_inline __u32 oe_kafka_records(const __u8 *p, __u32 left)
 {
-	__u32 len = oe_be32(p - 4);
+	__u32 len = oe_be32(p - 4), one = oe_be32(p + 8) + 12;
 	__u64 v = 0; /* 35 bits */
 
+	/* a request has one batch of each partition, its size (plain, or a varint of it plus one)
+	 * in front */
+	if (len == one)
+		return one;
+	for (int k = 1; k <= 5 && (k == 1 || p[-k] & 0x80); k++) {
+		v = v << 7 | (p[-k] & 0x7f);
+		if (v == one + 1ULL)
+			return one;
+	}
 	if (len >= 17 && len <= left)
 		return len;
-	/* a varint of the size plus one, behind the replica to be preferred, -1, or the partition
-	 */
-	for (int k = 1; k <= 5; k++) {
-		if (k > 1 && !(p[-k] & 0x80))
-			break;
+	/* a response: the varint stands behind the replica to be preferred, mostly -1 */
+	v = 0;
+	for (int k = 1; k <= 5 && (k == 1 || p[-k] & 0x80); k++) {
 		v = v << 7 | (p[-k] & 0x7f);
 		if (((p[-k - 4] == 0xff && p[-k - 3] == 0xff) || (!p[-k - 4] && !p[-k - 3])) &&
 		    v - 1 <= left && v > 17)
