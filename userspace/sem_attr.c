@@ -150,26 +150,42 @@ const char *sem_broken(int err)
 	}
 }
 
-void sem_server(const struct exchange *x, uint16_t default_port, struct bytes *ret_host,
-		uint16_t *ret_port, char buf[INET6_ADDRSTRLEN])
+void sem_server(const struct exchange *x, uint16_t default_port, struct sem_server *ret)
 {
 	const struct endpoints *ep = &x->ep;
 
-	*ret_host = BYTES_NONE;
-	*ret_port = 0;
-	if (authority_split(x->req.host, ret_host, ret_port)) {
-		if (!*ret_port)
-			*ret_port = default_port;
+	ret->host = BYTES_NONE;
+	ret->port = 0;
+	if (authority_split(x->req.host, &ret->host, &ret->port)) {
+		if (!ret->port)
+			ret->port = default_port;
 		return;
 	}
-	*ret_port = 0;
+	ret->port = 0;
 	if (ep->family == OE_AF_INET || ep->family == OE_AF_INET6) {
-		*ret_host =
-			bytes_str(sem_address(x->server ? ep->laddr : ep->raddr, ep->family, buf));
-		*ret_port = x->server ? ep->lport : ep->rport;
+		ret->host = bytes_str(
+			sem_address(x->server ? ep->laddr : ep->raddr, ep->family, ret->addr));
+		ret->port = x->server ? ep->lport : ep->rport;
 	} else if (ep->path) {
-		*ret_host = bytes_str(ep->path);
+		ret->host = bytes_str(ep->path);
 	}
+}
+
+void out_server(struct out *o, const struct sem_server *server)
+{
+	out_view(o, "server.address", server->host);
+	if (server->host.len && server->port)
+		out_num(o, "server.port", server->port);
+}
+
+void series_server(struct sem_series *s, size_t *at, const struct sem_server *server)
+{
+	if (server->host.data == (const uint8_t *)server->addr)
+		series_text(s, at, "server.address", server->addr);
+	else
+		series_str(s, "server.address", (const char *)server->host.data, server->host.len);
+	if (server->host.len && server->port)
+		series_int(s, "server.port", server->port);
 }
 
 const char *sem_h2_error(uint32_t code)

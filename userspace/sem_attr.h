@@ -38,12 +38,20 @@ const char *sem_h2_error(uint32_t code);
 const char *sem_address(const uint8_t *a, uint16_t family, char buf[INET6_ADDRSTRLEN]);
 /* error.type of a connection that ended too soon; err: errno, 0 = orderly. */
 const char *sem_broken(int err);
+
+/* server.address and server.port. Not to be copied: host may point to addr. */
+struct sem_server {
+	struct bytes host; /* may be empty */
+	uint16_t port;	   /* 0 = not known */
+	char addr[INET6_ADDRSTRLEN];
+};
+
 /*
- * server.address and server.port: Host or authority; else, since never invented, the address at the
- * server's end of the connection (text in buf). *ret_port 0 = not known. default_port: what an
- * authority without a port means, 0 = nothing.
+ * Host or authority; else, since never invented, the address at the server's end of the
+ * connection. default_port: what an authority without a port means, 0 = nothing.
  */
-void sem_server(const struct exchange *x, uint16_t default_port, struct bytes *ret_host,
-		uint16_t *ret_port, char buf[INET6_ADDRSTRLEN]);
+void sem_server(const struct exchange *x, uint16_t default_port, struct sem_server *ret);
+void out_server(struct out *o, const struct sem_server *server);
+void series_server(struct sem_series *s, size_t *at, const struct sem_server *server);
 
 #endif

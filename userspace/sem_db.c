@@ -23,9 +23,7 @@ struct op {
 	const char *target, *procedure, *summary, *text;
 	const char *error;
 	uint32_t batch; /* operations sent as one; 0 = no batch */
-	struct bytes host;
-	uint16_t port;
-	char addr[INET6_ADDRSTRLEN];
+	struct sem_server server;
 	char batch_name[56];
 };
 
@@ -71,7 +69,7 @@ static void op_of(const struct exchange *x, struct op *o)
 		o->error = db->failed;
 	else if (x->end == EXCHANGE_NO_RESPONSE || x->end == EXCHANGE_CUT)
 		o->error = sem_broken(x->err);
-	sem_server(x, 0, &o->host, &o->port, o->addr);
+	sem_server(x, 0, &o->server);
 }
 
 static bool has(const char *s)
@@ -151,9 +149,7 @@ static int db_span(const struct exchange *x, const struct sem_config *cfg, struc
 	if (x->db.rows_affected >= 0)
 		out_num(&o, "otel_ebpf.db.response.affected_rows", x->db.rows_affected);
 	out_text(&o, "error.type", op.error);
-	out_view(&o, "server.address", op.host);
-	if (op.host.len && op.port)
-		out_num(&o, "server.port", op.port);
+	out_server(&o, &op.server);
 	out_peer(&o, x);
 	completeness(&o, x);
 	sp->attrs = o.attrs;
@@ -218,12 +214,7 @@ static bool db_series(const struct exchange *x, const struct sem_config *cfg, ui
 	series_static(s, "error.type", op.error);
 	if (x->server)
 		return true;
-	if (op.host.data == (const uint8_t *)op.addr)
-		series_text(s, &at, "server.address", op.addr);
-	else
-		series_str(s, "server.address", (const char *)op.host.data, op.host.len);
-	if (op.host.len && op.port)
-		series_int(s, "server.port", op.port);
+	series_server(s, &at, &op.server);
 	return true;
 }
 

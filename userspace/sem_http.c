@@ -27,9 +27,7 @@ struct common {
 	const char *method; /* known name, "_OTHER", or NULL: not known */
 	struct target_parts target;
 	const char *scheme;
-	struct bytes host; /* server.address, may be empty */
-	uint16_t port;	   /* server.port, 0 = unknown */
-	char addr[INET6_ADDRSTRLEN];
+	struct sem_server server;
 	const char *error;
 	char error_status[12];
 	const char *version;
@@ -66,8 +64,8 @@ static void set_error(const struct exchange *x, struct common *c)
 static void common_of(const struct exchange *x, const struct sem_config *cfg, bool with_server,
 		      struct common *c)
 {
-	c->host = BYTES_NONE;
-	c->port = 0;
+	c->server.host = BYTES_NONE;
+	c->server.port = 0;
 	c->error = NULL;
 	c->has_route = false;
 	c->method = !x->req.method.len && x->flags & XCHG_REQ_UNKNOWN
@@ -79,7 +77,7 @@ static void common_of(const struct exchange *x, const struct sem_config *cfg, bo
 			    ? "https"
 			    : "http";
 	if (with_server)
-		sem_server(x, !strcmp(c->scheme, "https") ? 443 : 80, &c->host, &c->port, c->addr);
+		sem_server(x, !strcmp(c->scheme, "https") ? 443 : 80, &c->server);
 	set_error(x, c);
 	c->version = x->req.version_major == 2	 ? "2"
 		     : x->req.version_major != 1 ? NULL
@@ -94,16 +92,17 @@ static void common_of(const struct exchange *x, const struct sem_config *cfg, bo
 static void url_full(struct out *o, const struct exchange *x, const struct common *c,
 		     const char *query)
 {
-	bool v6 = memchr(c->host.data ? c->host.data : (const uint8_t *)"", ':', c->host.len);
+	bool v6 = memchr(c->server.host.data ? c->server.host.data : (const uint8_t *)"", ':',
+			 c->server.host.len);
 	char port[8] = "";
 	char *url;
 
-	if (!c->host.len || !x->req.target.len)
+	if (!c->server.host.len || !x->req.target.len)
 		return;
-	if (c->port && c->port != (!strcmp(c->scheme, "https") ? 443 : 80))
-		snprintf(port, sizeof(port), ":%u", c->port);
+	if (c->server.port && c->server.port != (!strcmp(c->scheme, "https") ? 443 : 80))
+		snprintf(port, sizeof(port), ":%u", c->server.port);
 	url = arena_printf(o->a, "%s://%s%.*s%s%s%.*s%s%s", c->scheme, v6 ? "[" : "",
-			   (int)c->host.len, c->host.data, v6 ? "]" : "", port,
+			   (int)c->server.host.len, c->server.host.data, v6 ? "]" : "", port,
 			   (int)c->target.path.len,
 			   c->target.path.data ? (const char *)c->target.path.data : "",
 			   query ? "?" : "", query ? query : "");
@@ -187,9 +186,7 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	if (x->resp.status >= 0)
 		out_num(&o, "http.response.status_code", x->resp.status);
 	out_text(&o, "error.type", c.error);
-	out_view(&o, "server.address", c.host);
-	if (c.host.len && c.port)
-		out_num(&o, "server.port", c.port);
+	out_server(&o, &c.server);
 	out_peer(&o, x);
 	out_text(&o, "network.protocol.version", c.version);
 	if (x->server)
@@ -239,12 +236,7 @@ static bool http_series(const struct exchange *x, const struct sem_config *cfg, 
 			series_text(s, &at, "http.route", c.route);
 		return true;
 	}
-	if (c.host.data == (const uint8_t *)c.addr)
-		series_text(s, &at, "server.address", c.addr);
-	else
-		series_str(s, "server.address", (const char *)c.host.data, c.host.len);
-	if (c.host.len && c.port)
-		series_int(s, "server.port", c.port);
+	series_server(s, &at, &c.server);
 	return true;
 }
 

@@ -22,9 +22,7 @@ struct op {
 	const char *type, *name; /* NULL type: none of the conventions' */
 	enum span_kind kind;
 	const char *error;
-	struct bytes host;
-	uint16_t port;
-	char addr[INET6_ADDRSTRLEN];
+	struct sem_server server;
 	char number[16];
 };
 
@@ -57,7 +55,7 @@ static void op_of(const struct exchange *x, struct op *o)
 	} else if (x->end == EXCHANGE_NO_RESPONSE || x->end == EXCHANGE_CUT) {
 		o->error = sem_broken(x->err);
 	}
-	sem_server(x, 0, &o->host, &o->port, o->addr);
+	sem_server(x, 0, &o->server);
 }
 
 static void completeness(struct out *out, const struct exchange *x)
@@ -138,9 +136,7 @@ static int kafka_span(const struct exchange *x, const struct sem_config *cfg, st
 	if (k->failed && k->part_cnt > 1)
 		out_num(&o, "otel_ebpf.messaging.kafka.failed_partitions", k->failed);
 	out_text(&o, "error.type", op.error);
-	out_view(&o, "server.address", op.host);
-	if (op.host.len && op.port)
-		out_num(&o, "server.port", op.port);
+	out_server(&o, &op.server);
 	out_peer(&o, x);
 	completeness(&o, x);
 	sp->attrs = o.attrs;
@@ -197,12 +193,7 @@ static void common(const struct exchange *x, const struct op *op, struct sem_ser
 	series_str(s, "messaging.consumer.group.name", (const char *)k->group.data, k->group.len);
 	if (x->server)
 		return;
-	if (op->host.data == (const uint8_t *)op->addr)
-		series_text(s, at, "server.address", op->addr);
-	else
-		series_str(s, "server.address", (const char *)op->host.data, op->host.len);
-	if (op->host.len && op->port)
-		series_int(s, "server.port", op->port);
+	series_server(s, at, &op->server);
 }
 
 static bool kafka_series(const struct exchange *x, const struct sem_config *cfg, uint32_t i,

@@ -66,9 +66,7 @@ struct call {
 	const char *code;  /* NULL: not known */
 	const char *error; /* error.type, or NULL */
 	struct bytes method, original;
-	struct bytes host;
-	uint16_t port;
-	char addr[INET6_ADDRSTRLEN];
+	struct sem_server server;
 };
 
 static enum grpc_code of_http(int status)
@@ -168,10 +166,10 @@ static void call_of(const struct exchange *x, bool with_server, struct call *c)
 		c->original = c->method;
 		c->method = BYTES_LIT("_OTHER");
 	}
-	c->host = BYTES_NONE;
-	c->port = 0;
+	c->server.host = BYTES_NONE;
+	c->server.port = 0;
 	if (with_server)
-		sem_server(x, 0, &c->host, &c->port, c->addr);
+		sem_server(x, 0, &c->server);
 }
 
 /* grpc-message is percent-encoded UTF-8; what is no valid escape stays as it is. */
@@ -282,9 +280,7 @@ static int rpc_span(const struct exchange *x, const struct sem_config *cfg, stru
 	out_view(&o, "rpc.method_original", c.original);
 	out_text(&o, "rpc.response.status_code", c.code);
 	out_text(&o, "error.type", c.error);
-	out_view(&o, "server.address", c.host);
-	if (c.host.len && c.port)
-		out_num(&o, "server.port", c.port);
+	out_server(&o, &c.server);
 	out_peer(&o, x);
 	if (x->rpc.timeout_ns)
 		out_num(&o, "otel_ebpf.rpc.timeout_us", (int64_t)(x->rpc.timeout_ns / 1000));
@@ -326,12 +322,7 @@ static bool rpc_series(const struct exchange *x, const struct sem_config *cfg, u
 	series_str(s, "error.type", c.error, c.error ? strlen(c.error) : 0);
 	if (x->server)
 		return true;
-	if (c.host.data == (const uint8_t *)c.addr)
-		series_text(s, &at, "server.address", c.addr);
-	else
-		series_str(s, "server.address", (const char *)c.host.data, c.host.len);
-	if (c.host.len && c.port)
-		series_int(s, "server.port", c.port);
+	series_server(s, &at, &c.server);
 	return true;
 }
 
