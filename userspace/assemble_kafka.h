@@ -17,7 +17,7 @@ void kafka_names_done(struct kafka_names *n);
 void assemble_kafka_process_gone(struct assemble *a, uint32_t tgid);
 /* A topic's id has a name, or a client of this process has a group. */
 void assemble_kafka_declare(struct assemble *a, struct conn *c, const struct message *m);
-/* What a new request says. *ret_ctx: the one context that all its records carry. */
+/* What a new request says. *ret_ctx: the context of its only record. */
 void assemble_kafka_request(struct assemble *a, struct conn *c, struct txn *t,
 			    const struct message *m, struct tracectx *ret_ctx, bool *ret_has_ctx);
 /* What its response, or the part of it about one topic, says. 0 or -ENOMEM. */

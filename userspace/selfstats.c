@@ -88,7 +88,7 @@ static const struct row user_rows[] = {
 	{XCH, "outcome", "unknown_kind", U(kind_unknown)},
 	{XCH, "outcome", "open_at_end", U(open_at_end)},
 	{XCH, "outcome", "filtered_housekeeping", U(quiet)},
-	{XCH, "outcome", "filtered_database_server", U(other_end)},
+	{XCH, "outcome", "filtered_server_side", U(other_end)},
 	{STM, "kind", "unknown", U(stmt_unknown)},
 	{SPN, "outcome", "emitted", U(spans)},
 	{SPN, "outcome", "unsampled", U(spans_unsampled)},

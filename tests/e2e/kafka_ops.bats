@@ -25,6 +25,20 @@ teardown() { common_teardown; }
 	sound
 }
 
+@test "a message's trace context: the producer's span is what the header says, the consumer's has a link to it" {
+	need_kafka
+	client confluent
+	topic traced
+	sleep 1
+	under_watch bash -c 'echo go | "$@"' _ "${CLIENT[@]}" produce "$P" traced 1 \
+		--traceparent 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+	[ "$("$SPANS" count "$TMP/spans.json" kind=PRODUCER name='send traced' messaging.kafka.offset=0)" = 1 ]
+	grep -q '"traceId": *"0af7651916cd43dd8448eb211c80319c", *"spanId": *"b7ad6b7169203331"' "$TMP/spans.json"
+	under_watch bash -c 'echo go | "$@"' _ "${CLIENT[@]}" consume "$P" traced traced-group 1
+	[ "$("$SPANS" count "$TMP/spans.json" kind=CONSUMER name='poll traced' messaging.batch.message_count=1)" = 1 ]
+	grep -q '"links": *\[[^]]*"traceId": *"0af7651916cd43dd8448eb211c80319c", *"spanId": *"b7ad6b7169203331"' "$TMP/spans.json"
+}
+
 @test "acks=0: requests without a response are sent all the same" {
 	need_kafka
 	client confluent
