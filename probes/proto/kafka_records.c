@@ -44,9 +44,19 @@ static enum kafka_event skip_all(struct kafka_batches *b)
 	return KE_SKIP;
 }
 
-/* `cnt` records with offsets from base to last. */
+/* Not the last one that there is: the next one has to be a number, too. */
+static bool is_offset(int64_t offset)
+{
+	return offset >= 0 && offset < INT64_MAX;
+}
+
+/* `cnt` records with offsets from base to last; senders may write anything there. */
 static void count(struct kafka_batches *b, int64_t base, int64_t last, uint64_t cnt)
 {
+	if (!is_offset(base) || !is_offset(last)) {
+		b->records += cnt;
+		return;
+	}
 	b->last_offset = last;
 	if (b->from > last)
 		return;
@@ -69,7 +79,8 @@ static enum kafka_event read_set_entry(struct kafka_batches *b, const uint8_t *p
 
 	if (p[17] & ATTR_CODEC) { /* its offset is that of the last message inside */
 		b->unknown = true;
-		b->last_offset = offset;
+		if (is_offset(offset))
+			b->last_offset = offset;
 	} else {
 		count(b, offset, offset, 1);
 	}
@@ -118,7 +129,8 @@ static enum kafka_event read_batch_head(struct kafka_batches *b, struct bytes in
 		return KE_SKIP;
 	}
 	if (attrs & ATTR_CONTROL) {
-		b->last_offset = base + last;
+		if (is_offset(base) && is_offset(base + last))
+			b->last_offset = base + last;
 		skip_batch(b);
 		return KE_SKIP;
 	}
