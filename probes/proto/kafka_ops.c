@@ -264,15 +264,16 @@ struct position {
 	int64_t offset;
 };
 
-static uint64_t pos_key(const struct kafka_topic *t, int32_t partition)
+static uint64_t pos_key(const struct hashmap *m, const struct kafka_topic *t, int32_t partition)
 {
-	return t->by_id ? hash_bytes(t->id, 16, (uint32_t)partition)
-			: hash_bytes(t->name, t->name_len, (uint32_t)partition);
+	uint64_t seed = hash_u64(key_of(m, (uint32_t)partition));
+
+	return t->by_id ? hash_bytes(t->id, 16, seed) : hash_bytes(t->name, t->name_len, seed);
 }
 
 int64_t kafka_pos_get(const struct hashmap *m, const struct kafka_topic *t, int32_t partition)
 {
-	const struct position *p = hashmap_get(m, pos_key(t, partition));
+	const struct position *p = hashmap_get(m, pos_key(m, t, partition));
 
 	return p ? p->offset : -1;
 }
@@ -280,7 +281,7 @@ int64_t kafka_pos_get(const struct hashmap *m, const struct kafka_topic *t, int3
 void kafka_pos_set(struct hashmap *m, const struct kafka_topic *t, int32_t partition,
 		   int64_t offset)
 {
-	uint64_t key = pos_key(t, partition);
+	uint64_t key = pos_key(m, t, partition);
 	struct position *p = hashmap_get(m, key);
 
 	if (!p) {

@@ -5,7 +5,8 @@
 
 #include "probes/proto/kafka_zip.h"
 
-#define UNZIPPED_MAX 65536u
+#define UNZIPPED_MAX   65536u
+#define UNZIPPED_RATIO 32u /* of contexts: they hardly shrink; who sends more wants our time */
 
 #define SET_HEAD 18u /* of a message set's entry, magic 0: up to the attributes */
 
@@ -256,14 +257,15 @@ static enum kafka_event read_zipped(struct kafka_batches *b, struct bytes in, ka
 	enum kafka_event e = KE_SKIP;
 	struct bytes rest;
 	uint8_t *plain;
-	size_t used;
+	size_t used, max = UNZIPPED_RATIO * (size_t)b->batch_left + 512;
 
 	if (in.len < b->batch_left)
 		return KE_MORE;
-	plain = malloc(UNZIPPED_MAX);
-	rest = bytes_of(plain, plain ? kafka_unzip(b->zip, bytes_head(in, b->batch_left), plain,
-						   UNZIPPED_MAX)
-				     : 0);
+	if (max > UNZIPPED_MAX)
+		max = UNZIPPED_MAX;
+	plain = malloc(max);
+	in = bytes_head(in, b->batch_left);
+	rest = bytes_of(plain, plain ? kafka_unzip(b->zip, in, plain, max) : 0);
 	kafka_batches_start(&inner, rest.len, -1);
 	inner.batch_left = rest.len;
 	inner.records_left = b->records_left;
