@@ -232,9 +232,9 @@ static void keep_parts(struct txn *t, const struct msg_kafka *k)
 static struct mark *mark_get(struct assemble *a, uint32_t tgid, const struct exchange_kafka *x,
 			     int32_t partition)
 {
+	uint64_t seed = hash_u64((uint64_t)tgid << 32 | (uint32_t)partition);
 	uint64_t key = hash_bytes(x->topic.data, x->topic.len,
-				  hash_bytes(x->group.data, x->group.len,
-					     (uint64_t)tgid << 32 | (uint32_t)partition));
+				  hash_bytes(x->group.data, x->group.len, (uintptr_t)a ^ seed));
 	struct mark *k = hashmap_get(&a->kafka.marks, key);
 
 	if (k)

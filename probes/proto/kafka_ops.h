@@ -9,7 +9,7 @@
 
 /*
  * MEMORY of a connection, at most, where a peer does its worst: topics with their links 11 MiB,
- * partitions 4 MiB, what finds them 8 MiB, positions 2 MiB, requests 1 MiB; a few KiB else. What
+ * partitions 5 MiB, what finds them 8 MiB, positions 2 MiB, requests 1 MiB; a few KiB else. What
  * does not fit is left out, and the message says that something is missing.
  */
 #define KAFKA_OPS_MAX	     4096u   /* requests in flight per connection */
