@@ -85,9 +85,15 @@ void assemble_kafka_process_gone(struct assemble *a, uint32_t tgid)
 	forget(&a->kafka.marks, tgid);
 }
 
+/* Where our memory is, strangers do not know: they cannot choose names whose keys meet. */
+static uint64_t key_of(const struct assemble *a, const void *p, size_t len, uint32_t seed)
+{
+	return hash_bytes(p, len, (uint64_t)(uintptr_t)a ^ seed);
+}
+
 static void declare_topic(struct assemble *a, const uint8_t id[16], struct bytes name)
 {
-	uint64_t key = hash_bytes(id, 16, 0);
+	uint64_t key = key_of(a, id, 16, 0);
 	struct topic_name *t = hashmap_get(&a->kafka.topics, key);
 
 	if (name.len > 255 || (t && t->len == name.len && !memcmp(t->name, name.data, name.len)))
@@ -103,15 +109,15 @@ static void declare_topic(struct assemble *a, const uint8_t id[16], struct bytes
 		free(t); /* requests will say that they do not know the name */
 }
 
-static uint64_t group_key(uint32_t tgid, struct bytes client_id)
+static uint64_t group_key(const struct assemble *a, uint32_t tgid, struct bytes client_id)
 {
-	return hash_bytes(client_id.data, client_id.len, tgid);
+	return key_of(a, client_id.data, client_id.len, tgid);
 }
 
 static void declare_group(struct assemble *a, uint32_t tgid, struct bytes client_id,
 			  struct bytes group)
 {
-	uint64_t key = group_key(tgid, client_id);
+	uint64_t key = group_key(a, tgid, client_id);
 	struct group_name *g = hashmap_get(&a->kafka.groups, key);
 
 	if (g) {
@@ -152,7 +158,7 @@ static void keep_topic(struct assemble *a, struct txn *t, const struct msg_kafka
 
 	if (!topic.len && k->topic_id) {
 		const struct topic_name *n =
-			hashmap_get(&a->kafka.topics, hash_bytes(k->topic_id, 16, 0));
+			hashmap_get(&a->kafka.topics, key_of(a, k->topic_id, 16, 0));
 
 		if (n && !memcmp(n->id, k->topic_id, 16))
 			topic = bytes_of(n->name, n->len);
@@ -165,7 +171,7 @@ static void keep_topic(struct assemble *a, struct txn *t, const struct msg_kafka
 static void keep_group(struct assemble *a, struct conn *c, struct txn *t)
 {
 	const struct group_name *g =
-		hashmap_get(&a->kafka.groups, group_key(c->tgid, t->x.kafka.client_id));
+		hashmap_get(&a->kafka.groups, group_key(a, c->tgid, t->x.kafka.client_id));
 
 	if (!g || t->x.kafka.group.len)
 		return;
@@ -226,9 +232,9 @@ static void keep_parts(struct txn *t, const struct msg_kafka *k)
 static struct mark *mark_get(struct assemble *a, uint32_t tgid, const struct exchange_kafka *x,
 			     int32_t partition)
 {
+	uint64_t seed = hash_u64((uint64_t)tgid << 32 | (uint32_t)partition);
 	uint64_t key = hash_bytes(x->topic.data, x->topic.len,
-				  hash_bytes(x->group.data, x->group.len,
-					     (uint64_t)tgid << 32 | (uint32_t)partition));
+				  hash_bytes(x->group.data, x->group.len, (uintptr_t)a ^ seed));
 	struct mark *k = hashmap_get(&a->kafka.marks, key);
 
 	if (k)

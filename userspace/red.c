@@ -205,6 +205,7 @@ static size_t make_key(const struct resource *res, const struct sem_series *s, u
 static struct series *series_new(const struct group *g, const struct sem_series *src, uint64_t now)
 {
 	struct series *s = calloc(1, sizeof(*s) + (g->bound_cnt + 1) * sizeof(uint64_t));
+	char *text;
 
 	if (!s)
 		return NULL;
@@ -219,9 +220,12 @@ static struct series *series_new(const struct group *g, const struct sem_series 
 		s->attrs[i] = src->attrs[i];
 		if (src->attrs[i].type != ATTR_STR)
 			continue;
-		s->attrs[i].s = strndup(src->attrs[i].s, src->attrs[i].len);
-		if (!s->attrs[i].s)
+		text = malloc(src->attrs[i].len + 1u); /* peers may send NUL inside */
+		s->attrs[i].s = text;
+		if (!text)
 			goto fail;
+		memcpy(text, src->attrs[i].s, src->attrs[i].len);
+		text[src->attrs[i].len] = 0;
 	}
 	return s;
 fail:

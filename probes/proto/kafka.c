@@ -60,6 +60,7 @@ struct kafka {
 	bool group_told;
 	int32_t last_id;
 	struct kafka_requests requests;
+	struct kafka_room room;
 	struct hashmap pos;
 	uint8_t client_id_len;
 	uint8_t group_len;
@@ -264,7 +265,7 @@ static bool tell_response(struct kafka *s, struct kafka_dir *d, struct message *
 	fill(s, m, MSG_RESPONSE, q, t);
 	response_errors(m, t, d->error);
 	m->flags = MSG_F_BEGIN | MSG_F_END | (own || last ? 0 : MSG_F_MORE);
-	if (d->incomplete || d->topics.cut)
+	if (d->incomplete || d->topics.cut || (own && q->topics.cut))
 		m->flags |= MSG_F_UNKNOWN;
 	m->owner = own ? &t->owner : &q->owner;
 	m->wire_size = last ? d->size : 0;
@@ -303,15 +304,13 @@ static enum parse_status tell(struct kafka *s, enum oe_dir dir, size_t pos, stru
 
 /* Gives up the request, or its next topic, whose response cannot come any more. False: none left.
  */
-static bool give_up(struct kafka *s, struct kafka_request *q, struct message *m)
+static bool give_up(struct kafka_request *q, struct message *m)
 {
-	struct kafka_topic *t = q->topics.first;
+	struct kafka_topic *t;
 
-	if (per_topic(q))
-		while (t && !t->owner)
-			t = t->next;
-	else
-		t = NULL;
+	while (per_topic(q) && !q->topics.first->owner)
+		kafka_topics_drop_first(&q->topics);
+	t = q->topics.first;
 	if (!(t ? t->owner : q->owner))
 		return false;
 	*m = (struct message){.family = MSG_FAMILY_KAFKA,
@@ -325,7 +324,7 @@ static bool give_up(struct kafka *s, struct kafka_request *q, struct message *m)
  * the caller empties; to be called again. */
 static bool drop_oldest(struct kafka *s, struct message *m)
 {
-	if (give_up(s, s->requests.first, m))
+	if (give_up(s->requests.first, m))
 		return true;
 	kafka_request_free(kafka_requests_pop(&s->requests));
 	return false;
@@ -335,7 +334,9 @@ static bool drop_oldest(struct kafka *s, struct message *m)
 
 static void set_client_id(struct kafka *s, struct bytes id)
 {
-	if (id.len > sizeof(s->client_id) || bytes_eq(id, bytes_of(s->client_id, s->client_id_len)))
+	if (id.len > sizeof(s->client_id))
+		id = BYTES_NONE;
+	if (bytes_eq(id, bytes_of(s->client_id, s->client_id_len)))
 		return;
 	s->client_id_len = (uint8_t)id.len;
 	if (id.len)
@@ -346,7 +347,9 @@ static void set_client_id(struct kafka *s, struct bytes id)
 /* Empty: a request about several says nothing about its client. */
 static void set_group(struct kafka *s, struct bytes g)
 {
-	if (g.len > sizeof(s->group) || bytes_eq(g, bytes_of(s->group, s->group_len)))
+	if (g.len > sizeof(s->group))
+		g = BYTES_NONE;
+	if (bytes_eq(g, bytes_of(s->group, s->group_len)))
 		return;
 	s->group_len = (uint8_t)g.len;
 	if (g.len)
@@ -358,10 +361,10 @@ static void set_group(struct kafka *s, struct bytes g)
 static void on_topic(struct kafka_dir *d, bool request, const struct kafka_value *v)
 {
 	bool by_id = v->what == KW_TOPIC_ID;
-	bool match = !request && per_topic(d->q);
+	bool match = !request && (op_of(d->q) == KAFKA_SEND || op_of(d->q) == KAFKA_COMMIT);
 	struct kafka_topic *t = d->topic;
 
-	if (match) { /* errors of what was asked */
+	if (match) { /* errors of what was asked; of topics that were missed, the request's */
 		d->topic = kafka_topics_find(&d->q->topics, by_id ? v->str.data : NULL, v->str);
 		return;
 	}
@@ -400,12 +403,13 @@ static void on_number(struct kafka *s, struct kafka_dir *d, bool request,
 		else if (!request && per_topic(d->q))
 			d->part = kafka_part_find(t, (int32_t)v->num);
 		else
-			d->part = kafka_part_add(t, (int32_t)v->num);
+			d->part = kafka_part_add(request ? &d->q->topics : &d->topics, t,
+						 (int32_t)v->num);
 		break;
 	case KW_ERROR:
 		if (d->part)
 			d->part->error = (int16_t)v->num;
-		else if (op_of(d->q) == KAFKA_OTHER && !d->error)
+		else if (op_of(d->q) != KAFKA_POLL && !per_topic(d->q) && !d->error)
 			d->error = (int)v->num;
 		break;
 	case KW_ERROR_TOP:
@@ -501,7 +505,7 @@ static bool step(struct kafka *s, enum oe_dir dir, struct bytes in, size_t *used
 			set_group(s, d->groups++ ? BYTES_NONE : v.str);
 		break;
 	case KE_ARRAY:
-		d->forgotten = v.what == KW_FORGOTTEN;
+		d->forgotten = v.what == KW_FORGOTTEN || v.what == KW_FORGOTTEN_PARTS;
 		break;
 	case KE_ELEMENT:
 		if (v.what == KW_TOPICS || v.what == KW_FORGOTTEN)
@@ -545,26 +549,13 @@ static enum parse_status begin_request(struct kafka *s, enum oe_dir dir, struct 
 	struct head h;
 	enum detect_result found = read_head(in, &h);
 	struct kafka_request *q;
+	bool token;
 
 	if (found == DETECT_MAYBE && in.len < NEED_MAX)
 		return PARSE_NEED_MORE;
-	if (s->sasl_raw && d->aligned && in.len >= 4 &&
-	    (found != DETECT_YES || h.id != s->last_id + 1)) {
-		/* a token */
-		q = kafka_request_new();
-		if (!q)
-			return PARSE_INVALID;
-		q->raw = true;
-		q->api = kafka_api(KAFKA_SASL_HANDSHAKE);
-		kafka_requests_push(&s->requests, q);
-		d->size = d->left = 4 + (uint64_t)(uint32_t)kafka_i32(in.data);
-		if (d->size > FRAME_MAX)
-			return PARSE_INVALID;
-		*used = 4;
-		d->left -= 4;
-		return PARSE_SKIP;
-	}
-	if (found != DETECT_YES) {
+	token = s->sasl_raw && d->aligned && in.len >= 4 &&
+		(found != DETECT_YES || h.id - 1 != s->last_id);
+	if (!token && found != DETECT_YES) {
 		if (d->aligned)
 			return PARSE_INVALID;
 		*used = in.len;
@@ -572,9 +563,20 @@ static enum parse_status begin_request(struct kafka *s, enum oe_dir dir, struct 
 	}
 	if (s->requests.cnt >= KAFKA_OPS_MAX && drop_oldest(s, m))
 		return PARSE_OK;
-	q = kafka_request_new();
+	if (token && (uint32_t)kafka_i32(in.data) > FRAME_MAX)
+		return PARSE_INVALID;
+	q = kafka_request_new(&s->room);
 	if (!q)
 		return PARSE_INVALID;
+	if (token) {
+		q->raw = true;
+		q->api = kafka_api(KAFKA_SASL_HANDSHAKE);
+		kafka_requests_push(&s->requests, q);
+		d->left = (uint32_t)kafka_i32(in.data);
+		d->size = 4 + d->left;
+		*used = 4;
+		return PARSE_SKIP;
+	}
 	d->aligned = true;
 	s->sasl_raw = h.key == KAFKA_SASL_HANDSHAKE && !h.version;
 	s->last_id = h.id;
@@ -609,7 +611,7 @@ static enum parse_status begin_response(struct kafka *s, enum oe_dir dir, struct
 		return PARSE_NEED_MORE;
 	size = (uint32_t)kafka_i32(in.data);
 	q = s->requests.first;
-	if (q && q->raw && size <= FRAME_MAX) { /* a token */
+	if (q && q->raw && d->aligned && size <= FRAME_MAX) { /* a token */
 		kafka_request_free(kafka_requests_pop(&s->requests));
 		d->size = 4 + (uint64_t)size;
 		d->left = size;
@@ -682,9 +684,12 @@ static enum parse_status kafka_parse(void *st, enum oe_dir dir, struct bytes in,
 	struct kafka_dir *d = &s->d[dir];
 	size_t pos = 0, n;
 
+	*used = 0;
 	if (!s->client) { /* detect() saw a request here */
 		s->client = (uint8_t)(1 + dir);
-		s->pos.max = KAFKA_POS_MAX;
+		s->d[0].topics.room = s->d[1].topics.room = &s->room;
+		kafka_requests_init(&s->requests);
+		hashmap_init(&s->pos, KAFKA_POS_MAX);
 	}
 	if (d->telling)
 		return tell(s, dir, 1, m, used);
@@ -793,14 +798,12 @@ static bool kafka_early(const void *st, enum oe_dir dir, struct bytes in)
 static void kafka_state_done(void *st)
 {
 	struct kafka *s = st;
-	struct kafka_request *q;
 
 	for (int i = 0; i < 2; i++) {
 		kafka_topics_clear(&s->d[i].topics);
 		kafka_request_free(s->d[i].q);
 	}
-	while ((q = kafka_requests_pop(&s->requests)))
-		kafka_request_free(q);
+	kafka_requests_clear(&s->requests);
 	kafka_pos_clear(&s->pos);
 	hashmap_done(&s->pos);
 }

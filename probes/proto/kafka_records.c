@@ -5,7 +5,8 @@
 
 #include "probes/proto/kafka_zip.h"
 
-#define UNZIPPED_MAX 65536u
+#define UNZIPPED_MAX   65536u
+#define UNZIPPED_RATIO 32u /* of contexts: they hardly shrink; who sends more wants our time */
 
 #define SET_HEAD 18u /* of a message set's entry, magic 0: up to the attributes */
 
@@ -44,9 +45,19 @@ static enum kafka_event skip_all(struct kafka_batches *b)
 	return KE_SKIP;
 }
 
-/* `cnt` records with offsets from base to last. */
+/* Not the last one that there is: the next one has to be a number, too. */
+static bool is_offset(int64_t offset)
+{
+	return offset >= 0 && offset < INT64_MAX;
+}
+
+/* `cnt` records with offsets from base to last; senders may write anything there. */
 static void count(struct kafka_batches *b, int64_t base, int64_t last, uint64_t cnt)
 {
+	if (!is_offset(base) || !is_offset(last)) {
+		b->records += cnt;
+		return;
+	}
 	b->last_offset = last;
 	if (b->from > last)
 		return;
@@ -69,7 +80,8 @@ static enum kafka_event read_set_entry(struct kafka_batches *b, const uint8_t *p
 
 	if (p[17] & ATTR_CODEC) { /* its offset is that of the last message inside */
 		b->unknown = true;
-		b->last_offset = offset;
+		if (is_offset(offset))
+			b->last_offset = offset;
 	} else {
 		count(b, offset, offset, 1);
 	}
@@ -118,7 +130,8 @@ static enum kafka_event read_batch_head(struct kafka_batches *b, struct bytes in
 		return KE_SKIP;
 	}
 	if (attrs & ATTR_CONTROL) {
-		b->last_offset = base + last;
+		if (is_offset(base) && is_offset(base + last))
+			b->last_offset = base + last;
 		skip_batch(b);
 		return KE_SKIP;
 	}
@@ -244,14 +257,15 @@ static enum kafka_event read_zipped(struct kafka_batches *b, struct bytes in, ka
 	enum kafka_event e = KE_SKIP;
 	struct bytes rest;
 	uint8_t *plain;
-	size_t used;
+	size_t used, max = UNZIPPED_RATIO * (size_t)b->batch_left + 512;
 
 	if (in.len < b->batch_left)
 		return KE_MORE;
-	plain = malloc(UNZIPPED_MAX);
-	rest = bytes_of(plain, plain ? kafka_unzip(b->zip, bytes_head(in, b->batch_left), plain,
-						   UNZIPPED_MAX)
-				     : 0);
+	if (max > UNZIPPED_MAX)
+		max = UNZIPPED_MAX;
+	plain = malloc(max);
+	in = bytes_head(in, b->batch_left);
+	rest = bytes_of(plain, plain ? kafka_unzip(b->zip, in, plain, max) : 0);
 	kafka_batches_start(&inner, rest.len, -1);
 	inner.batch_left = rest.len;
 	inner.records_left = b->records_left;

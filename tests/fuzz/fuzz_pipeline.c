@@ -97,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 				      .metric_interval_ms = 60000,
 				      .sem = {.route_heuristic = true,
 					      .db_server = size & 1,
+					      .kafka_broker = size & 2,
 					      .body_sizes = true,
 					      .attr_value_max = 200,
 					      .attr_count_max = 20}};

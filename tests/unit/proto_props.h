@@ -575,7 +575,8 @@ static inline void props_gap_here(struct props *p, enum oe_dir dir, uint64_t len
 		if (used > in.len + len)
 			props_broken(p, "gap: consumed more than there is");
 		idle = used ? 0 : idle + 1;
-		if (idle > 2 || (p->last == PARSE_SKIP && !used))
+		if (idle > (p->ops->multiplexed || p->ops->whole ? 5000 : 2) ||
+		    (p->last == PARSE_SKIP && !used))
 			props_broken(p, "gap: no progress");
 		if (p->last == PARSE_OK)
 			props_message(p, dir, &m, in);

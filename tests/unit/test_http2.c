@@ -444,7 +444,7 @@ static void test_detect(void)
 	is_int(proto_detect(bytes_of(t.buf[C], t.len[C]), C, &ops), DETECT_YES,
 	       "a whole frame and a head");
 	t.len[C] = 0;
-	frame(&t, C, 1, 0, 1, "x", 1);
+	frame(&t, C, 1, 4, 1, "x", 1); /* without flags it could be one of Kafka's */
 	t.len[C] -= 1;
 	is_int(proto_detect(bytes_of(t.buf[C], t.len[C]), C, &ops), DETECT_NO, "a head alone");
 	talk_done(&t);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kafka's parser against frames that Apache's own library wrote (tests/golden/kafka_vectors.txt:
- * every version of what is decoded), whole, in two pieces at any byte, and with bytes missing.
+ * every version of what is decoded), whole, in two pieces at any byte, and with bytes missing; and
+ * against peers that mean harm.
  */
 #include "tap.h"
 
@@ -9,6 +10,7 @@
 
 #include "probes/probe.h"
 #include "probes/proto/kafka_api.h"
+#include "probes/proto/kafka_ops.h"
 #include "probes/proto/kafka_reader.h"
 
 extern const struct proto_ops kafka_ops;
@@ -23,8 +25,12 @@ struct talk {
 	size_t len[2];
 	char out[OUT_MAX]; /* what was told, in lines */
 	size_t out_len;
-	void *owners[4096]; /* places that hold something */
 	bool broken;
+	/* instead of lines */
+	bool counting;
+	unsigned int requests, responses, lost, declared, more, failed, incomplete;
+	struct msg_kafka_part part; /* the first one of the last message */
+	size_t client_id_len;
 };
 
 __attribute__((format(printf, 2, 3))) static void say(struct talk *t, const char *fmt, ...)
@@ -49,11 +55,37 @@ static void say_topic(struct talk *t, const struct msg_kafka *k)
 		say(t, "-");
 }
 
+static void count(struct talk *t, const struct message *m)
+{
+	if (m->flags & MSG_F_DECLARE) {
+		t->declared++;
+		return;
+	}
+	if (m->flags & MSG_F_LOST) {
+		t->lost++;
+		*m->owner = NULL;
+		return;
+	}
+	t->incomplete += (m->flags & (MSG_F_UNKNOWN | MSG_F_TRUNCATED)) != 0;
+	t->more += (m->flags & MSG_F_MORE) != 0;
+	t->failed += m->kafka.error != 0;
+	t->client_id_len = m->kafka.client_id.len;
+	if (m->kafka.part_cnt)
+		t->part = m->kafka.parts[0];
+	*(m->kind == MSG_REQUEST ? &t->requests : &t->responses) += 1;
+	if (m->owner)
+		*m->owner = m->kind == MSG_REQUEST ? t : NULL;
+}
+
 /* In the form of the truth. */
 static void hear(struct talk *t, const struct message *m)
 {
 	const struct msg_kafka *k = &m->kafka;
 
+	if (t->counting) {
+		count(t, m);
+		return;
+	}
 	if (m->flags & MSG_F_DECLARE) {
 		if (k->group.len) {
 			say(t, "G %.*s\n", (int)k->group.len, k->group.data);
@@ -505,8 +537,237 @@ static void vectors(const char *path)
 	ok(cnt >= 300, "%u vectors", cnt);
 }
 
+/* -- peers that mean harm -- */
+
+static struct talk h;
+static struct writer w;
+
+static void harm_init(void)
+{
+	talk_init(&h);
+	h.counting = true;
+}
+
+static void put_str(const char *s)
+{
+	put(&w, strlen(s), 2);
+	memcpy(w.b + w.n, s, strlen(s));
+	w.n += strlen(s);
+}
+
+static void frame(void)
+{
+	w.n = 4;
+	w.flexible = false;
+}
+
+static void head(int key, int version, int id)
+{
+	frame();
+	put(&w, (uint64_t)key, 2);
+	put(&w, (uint64_t)version, 2);
+	put(&w, (uint64_t)id, 4);
+	put_str("cli");
+}
+
+static void send_frame(enum oe_dir dir)
+{
+	for (int i = 0; i < 4; i++)
+		w.b[i] = (uint8_t)((w.n - 4) >> (24 - 8 * i));
+	feed(&h, dir, w.b, w.n);
+}
+
+/* Produce of version 0 to `topics` topics with `parts` partitions each, without records. */
+static void produce(int id, int topics, int parts)
+{
+	char name[16];
+
+	head(KAFKA_PRODUCE, 0, id);
+	put(&w, 1, 2);
+	put(&w, 0, 4);
+	put(&w, (uint64_t)topics, 4);
+	for (int i = 0; i < topics; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		put_str(name);
+		put(&w, (uint64_t)parts, 4);
+		for (int k = 0; k < parts; k++) {
+			put(&w, (uint64_t)k, 4);
+			put(&w, 0, 4);
+		}
+	}
+	send_frame(OE_DIR_OUT);
+}
+
+/* Its response, last one first; every other partition, or topic with one, has failed. */
+static void produced(int id, int topics, int parts)
+{
+	char name[16];
+
+	frame();
+	put(&w, (uint64_t)id, 4);
+	put(&w, (uint64_t)topics, 4);
+	for (int i = topics; i--;) {
+		snprintf(name, sizeof(name), "t%d", i);
+		put_str(name);
+		put(&w, (uint64_t)parts, 4);
+		for (int k = parts; k--;) {
+			put(&w, (uint64_t)k, 4);
+			put(&w, (i + k) & 1 ? 6 : 0, 2);
+			put(&w, 5, 8);
+		}
+	}
+	send_frame(OE_DIR_IN);
+}
+
+static void tokens(void)
+{
+	static const uint8_t empty[4], garbage[16] = {0x3f, 0xff, 0xff, 0xff};
+
+	harm_init();
+	head(KAFKA_SASL_HANDSHAKE, 0, 1);
+	send_frame(OE_DIR_OUT);
+	for (unsigned int i = 0; i < KAFKA_OPS_MAX; i++)
+		feed(&h, OE_DIR_OUT, empty, 4);
+	ok(!h.broken && h.lost == 1, "tokens without end: at most %u are awaited", KAFKA_OPS_MAX);
+	talk_done(&h);
+
+	harm_init();
+	head(KAFKA_SASL_HANDSHAKE, 0, 1);
+	send_frame(OE_DIR_OUT);
+	feed(&h, OE_DIR_OUT, empty, 4);
+	miss(&h, OE_DIR_IN, 8);
+	feed(&h, OE_DIR_IN, garbage, sizeof(garbage));
+	produce(2, 1, 1);
+	produced(2, 1, 1);
+	ok(!h.broken && h.responses == 1 && h.lost == 1,
+	   "where a frame begins is not known: no token of any length is taken for one");
+	talk_done(&h);
+
+	harm_init();
+	head(KAFKA_SASL_HANDSHAKE, 0, INT32_MAX);
+	send_frame(OE_DIR_OUT);
+	produce(0, 1, 1);
+	ok(!h.broken, "the last correlation id that there is");
+	talk_done(&h);
+}
+
+static void many(void)
+{
+	int topics = KAFKA_TOPICS_MAX, half = KAFKA_PARTS_MAX / 4;
+	/* the answered one is there until the next answer */
+	uint32_t fit = KAFKA_PARTS_ALL_MAX / (uint32_t)half - 2;
+
+	harm_init();
+	produce(1, topics, 1);
+	produce(2, topics, 1);
+	ok(h.requests == 2 * KAFKA_TOPICS_MAX && !h.incomplete, "as many topics as fit");
+	produce(3, 5, 1);
+	ok(h.incomplete == 1, "more are left out, and it says so");
+	produced(1, topics, 1);
+	ok(h.responses == KAFKA_TOPICS_MAX && h.failed == KAFKA_TOPICS_MAX / 2 && h.incomplete == 1,
+	   "errors find their topics");
+	produced(3, 5, 1);
+	ok(h.lost == KAFKA_TOPICS_MAX && h.responses == KAFKA_TOPICS_MAX + 1,
+	   "what was overtaken is given up, topic by topic");
+	produce(4, topics, 1);
+	ok(h.incomplete == 1, "room that was given back");
+	talk_done(&h);
+
+	harm_init();
+	produce(1, 2, half);
+	produced(1, 2, half);
+	ok(!h.incomplete && h.failed == 2 && h.part.partition == 0 && h.part.error == 6,
+	   "errors find their partitions");
+	for (int i = 2; i < 16; i++)
+		produce(i, 1, half);
+	ok(h.requests == 16 && h.incomplete == 14 - fit,
+	   "partitions of all that is in flight have a limit");
+	produced(15, 1, half);
+	ok(h.responses == 3 && h.incomplete == 15 - fit,
+	   "errors of what was left out are not known");
+	talk_done(&h);
+
+	harm_init();
+	for (int i = 0; i < 3; i++)
+		produce(1, i + 1, 1);
+	for (int i = 0; i < 3; i++)
+		produced(1, i + 1, 1);
+	ok(h.requests == 6 && h.responses == 6 && h.failed == 2 && !h.lost,
+	   "requests with one id are answered in their order");
+	produced(1, 1, 1);
+	ok(h.responses == 7 && !h.broken, "and the fourth answer to three has no request");
+	talk_done(&h);
+}
+
+/* A batch of magic 2 with three records, none of which is there. */
+static void put_batch(uint64_t base)
+{
+	put(&w, base, 8);
+	put(&w, 49, 4);
+	put(&w, 0, 4);
+	put(&w, 2, 1);
+	put(&w, 0, 4);
+	put(&w, 0, 2);
+	put(&w, 2, 4);
+	w.n += 30;
+	put(&w, 3, 4);
+}
+
+static void offsets(void)
+{
+	static const uint64_t bases[] = {INT64_MAX - 2, (uint64_t)INT64_MIN, (uint64_t)-1};
+
+	for (int i = 0; i < 3; i++) {
+		harm_init();
+		head(KAFKA_FETCH, 0, 1);
+		put(&w, 0, 8);
+		put(&w, 0, 4);
+		put(&w, 0, 4);
+		send_frame(OE_DIR_OUT);
+		frame();
+		memset(w.b, 0, 256);
+		put(&w, 1, 4);
+		put(&w, 1, 4);
+		put_str("t");
+		put(&w, 1, 4);
+		put(&w, 0, 4);
+		put(&w, 0, 2);
+		put(&w, 0, 8);
+		put(&w, 61, 4);
+		put_batch(bases[i]);
+		send_frame(OE_DIR_IN);
+		ok(!h.broken && h.responses == 1 && h.part.records == 3 && h.part.next_offset == -1,
+		   "a batch at offset %" PRId64 " is no position", (int64_t)bases[i]);
+		talk_done(&h);
+	}
+}
+
+static void missed(void)
+{
+	harm_init();
+	head(KAFKA_PRODUCE, 0, 1);
+	w.b[3] = 100;
+	feed(&h, OE_DIR_OUT, w.b, w.n);
+	miss(&h, OE_DIR_OUT, 104 - w.n);
+	produced(1, 3, 1);
+	ok(h.requests == 1 && h.responses == 1 && !h.more && h.failed == 1,
+	   "a request whose topics were missed has one response");
+	head(KAFKA_PRODUCE, 0, 2);
+	w.n -= 5;
+	put(&w, 300, 2);
+	memset(w.b + w.n, 'c', 300);
+	w.n += 300;
+	send_frame(OE_DIR_OUT);
+	ok(h.requests == 2 && !h.client_id_len, "a client's name that does not fit is not known");
+	talk_done(&h);
+}
+
 int main(void)
 {
+	tokens();
+	many();
+	offsets();
+	missed();
 	vectors("tests/golden/kafka_vectors.txt");
 	return tap_done();
 }

@@ -103,9 +103,34 @@ static void test_own_bounds(void)
 	resource_put(a);
 }
 
+/* A value with NUL inside, as a peer may send one, is kept as long as it is. */
+static void test_nul(void)
+{
+	static const char route[] = "a\0bcdefghijklmnopqrstuvwxyz";
+	struct sem_series s = series("", 200);
+	struct red_config cfg = {0};
+	struct resource *a = resource_new();
+	struct batch *b = batch_new(BATCH_METRICS, 4);
+	const struct attr *got;
+	struct red *r;
+
+	red_new(&cfg, &r);
+	s.attrs[1].s = route;
+	s.attrs[1].len = sizeof(route) - 1;
+	red_add(r, a, &s, 1000);
+	red_collect(r, b, 2000);
+	got = &b->metrics[0].points[0].attrs[1];
+	ok(got->len == sizeof(route) - 1 && !memcmp(got->s, route, sizeof(route)),
+	   "a value with NUL inside");
+	batch_put(b);
+	red_free(r);
+	resource_put(a);
+}
+
 int main(void)
 {
 	test_own_bounds();
+	test_nul();
 	struct red_config cfg = {.series_max = 10, .temporality = METRIC_CUMULATIVE};
 	struct resource *a = resource_new(), *z = resource_new();
 	struct timespec t0, t1;
