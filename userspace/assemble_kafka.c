@@ -308,8 +308,8 @@ void assemble_kafka_request(struct assemble *a, struct conn *c, struct txn *t,
 	*ret_has_ctx = false;
 	if (x->op != KAFKA_SEND || !a->cfg.propagate || keep_links(t, &m->kafka))
 		return;
-	/* a message by itself: what its header says is this span. Several messages may come in several
-	 * requests, and no two spans have one id. */
+	/* a message by itself: what its header says is this span. Several messages may come in
+	 * several requests, and no two spans have one id. */
 	if (x->link_cnt == 1 && x->records == 1) {
 		*ret_ctx = x->links[0];
 		*ret_has_ctx = true;

@@ -26,7 +26,7 @@ struct stream {
 	uint32_t last_tid;
 	bool started;
 	bool ended;
-	bool ending;	  /* known to end at end_off, but bytes before that are still to come */
+	bool ending; /* known to end at end_off, but bytes before that are still to come */
 	uint64_t end_off;
 };
 

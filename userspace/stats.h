@@ -37,7 +37,8 @@ struct stats {
 	uint64_t unknown;      /* bytes were lost: neither span duration nor RED */
 	uint64_t open_at_end;  /* still waiting for their response at shutdown */
 	uint64_t quiet;	       /* pings, prepares and the like that went well: no spans */
-	uint64_t other_end;    /* at a database server or a Kafka broker: shown by the client's spans */
+	uint64_t
+		other_end; /* at a database server or a Kafka broker: shown by the client's spans */
 	uint64_t stmt_unknown; /* executions of statements prepared before we came */
 	/* spans */
 	uint64_t spans;		  /* made and handed to the exporters */

@@ -397,8 +397,9 @@ static void make_pair(const char *family, int *a, int *b)
 		die("accept");
 	close(l);
 	/* a message in two writes shall not wait for the delayed acknowledgement of the first */
-	if (sa->sa_family != AF_UNIX && (setsockopt(*a, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ||
-					 setsockopt(*b, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))))
+	if (sa->sa_family != AF_UNIX &&
+	    (setsockopt(*a, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ||
+	     setsockopt(*b, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))))
 		die("TCP_NODELAY");
 }
 
