@@ -131,20 +131,21 @@ static void hear(struct talk *t, const struct message *m)
 		*m->owner = NULL;
 }
 
+/* one at a time */
 static void talk_init(struct talk *t)
 {
+	static uint8_t rests[2][FRAME_CAP];
+
 	memset(t, 0, sizeof(*t));
 	t->st = calloc(1, kafka_ops.state_size);
-	t->rest[0] = malloc(FRAME_CAP);
-	t->rest[1] = malloc(FRAME_CAP);
+	t->rest[0] = rests[0];
+	t->rest[1] = rests[1];
 }
 
 static void talk_done(struct talk *t)
 {
 	kafka_ops.state_done(t->st);
 	free(t->st);
-	free(t->rest[0]);
-	free(t->rest[1]);
 }
 
 static void feed(struct talk *t, enum oe_dir dir, const uint8_t *p, size_t len)
