@@ -153,14 +153,31 @@ static __attribute__((always_inline)) inline int oe_sniff_mysql(const unsigned c
 	return (p[4] && p[4] <= 0x1f) || p[4] == 0xfa ? OE_SNIFF_YES : OE_SNIFF_NO;
 }
 
-/*
- * Kafka: the head of a request, or its length that is read by itself, as brokers do. API keys,
- * versions and names have these bounds in practice.
- */
+/* The head of a Kafka request behind its length: API key, version and names have these bounds in
+ * practice. */
+static __attribute__((always_inline)) inline int oe_is_kafka_head(const unsigned char *p,
+								  unsigned int len)
+{
+	unsigned int name, i;
+
+	if (len < 10 || p[0] || p[1] > 92 || p[2] || p[3] > 26 || p[4] > 0x7f)
+		return 0;
+	name = (unsigned int)p[8] << 8 | p[9];
+	if (name == 0xffff)
+		return 1;
+	if (name > 255)
+		return 0;
+	for (i = 10; i < 16; i++)
+		if (i < 10 + name && i < len && (p[i] < 0x20 || p[i] >= 0x7f))
+			return 0;
+	return 1;
+}
+
+/* Kafka: a request, or its length that is read by itself, as brokers do. */
 static __attribute__((always_inline)) inline int oe_sniff_kafka(const unsigned char *p,
 								unsigned int len, unsigned int io)
 {
-	unsigned int size, name, i;
+	unsigned int size;
 
 	if (len < 4 || p[0] > 0x3f)
 		return OE_SNIFF_NO;
@@ -169,17 +186,7 @@ static __attribute__((always_inline)) inline int oe_sniff_kafka(const unsigned c
 		return OE_SNIFF_NO;
 	if (len == 4 || len == 8)
 		return io == len && !p[0] ? OE_SNIFF_MAYBE : OE_SNIFF_NO;
-	if (len < 14 || p[4] || p[5] > 92 || p[6] || p[7] > 26 || p[8] > 0x7f)
-		return OE_SNIFF_NO;
-	name = (unsigned int)p[12] << 8 | p[13];
-	if (name == 0xffff)
-		return OE_SNIFF_YES;
-	if (name > 255 || name + 10 > size)
-		return OE_SNIFF_NO;
-	for (i = 14; i < 20; i++)
-		if (i < 14 + name && i < len && (p[i] < 0x20 || p[i] >= 0x7f))
-			return OE_SNIFF_NO;
-	return OE_SNIFF_YES;
+	return oe_is_kafka_head(p + 4, len - 4) ? OE_SNIFF_YES : OE_SNIFF_NO;
 }
 
 /* The same when the I/O is that one request: then it is nothing else. */

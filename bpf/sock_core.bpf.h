@@ -381,6 +381,14 @@ __weak __noinline int oe_sniff(__u32 key, __u32 have, __u32 io)
 	return sniffed;
 }
 
+/* Behind four bytes that may be a length: the head of a Kafka request? Global: verified once. */
+__weak __noinline int oe_sniff_rest(__u32 key, __u32 have)
+{
+	const struct oe_scratch *b = bpf_map_lookup_elem(&scratch, &key);
+
+	return b && oe_is_kafka_head(b->payload, have);
+}
+
 /* At the start of a run: does the connection speak what we parse? */
 static __always_inline bool oe_sock_sniff(struct oe_sk *s, int dir, __u32 key, __u32 have,
 					  __u32 ret)
@@ -501,6 +509,13 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 		if (run_start && !s->follow &&
 		    (s->sniffed != OE_SNIFF_YES || (have >= 12 && oe_is_preface(b->payload))) &&
 		    !oe_sock_sniff(s, dir, key, have, ret)) {
+			OE_COUNT(st, io_filtered, 1);
+			return;
+		}
+		/* a broker reads a request's length by itself: what follows tells */
+		if (s->sniffed == OE_SNIFF_MAYBE && !run_start && s->run_copied == 4 &&
+		    dir == OE_DIR_IN && !oe_kafka_broker && oe_sniff_rest(key, have)) {
+			s->sniffed = OE_SNIFF_NEVER; /* the client's side tells of it */
 			OE_COUNT(st, io_filtered, 1);
 			return;
 		}

@@ -19,14 +19,13 @@
  * nothing of any token is kept.
  */
 #include "probes/probe.h"
+#include "probes/proto/kafka_head.h"
 #include "probes/proto/kafka_ops.h"
 #include "probes/proto/kafka_reader.h"
 #include "probes/proto/kafka_records.h"
 
 #include <stdlib.h>
 
-#define FRAME_MAX     (1u << 30)
-#define REQUEST_FIXED 14u /* length, API key, version, correlation id, length of the client id */
 #define NEED_MAX      (KAFKA_STR_MAX + 64u)
 #define CLIENT_ID_MAX 255u
 /* of a first request that is taken for one: Java's limit of a request, socket.request.max.bytes */
@@ -68,63 +67,10 @@ struct kafka {
 	char group[CLIENT_ID_MAX];
 };
 
-/* -- heads -- */
-
-struct head {
-	uint32_t size; /* of the frame, without its length */
-	const struct kafka_api *api;
-	uint8_t key, version;
-	int32_t id;
-	struct bytes client_id;
-	bool known; /* this version is in the tables */
-	bool flexible;
-	size_t len; /* up to the end of the client id, with the frame's length */
-};
-
-/* Could be the head of a request as clients write them. MAYBE: too short to say. */
-static enum detect_result read_head(struct bytes in, struct head *h)
-{
-	int16_t key, version, n;
-
-	memset(h, 0, sizeof(*h));
-	if (in.len < 4)
-		return in.len && in.data[0] ? DETECT_NO : DETECT_MAYBE;
-	h->size = (uint32_t)kafka_i32(in.data);
-	if (h->size < REQUEST_FIXED - 4 || h->size > FRAME_MAX)
-		return DETECT_NO;
-	if (in.len < 6)
-		return DETECT_MAYBE;
-	key = kafka_i16(in.data + 4);
-	h->api = kafka_api(key);
-	if (!h->api)
-		return DETECT_NO;
-	if (in.len < REQUEST_FIXED)
-		return DETECT_MAYBE;
-	version = kafka_i16(in.data + 6);
-	h->id = kafka_i32(in.data + 8);
-	n = kafka_i16(in.data + 12);
-	/* some room for versions that came after the tables */
-	if (version < 0 || version > h->api->max + 8 || h->id < 0 || n < -1 ||
-	    (n > 0 && (uint32_t)n > h->size - (REQUEST_FIXED - 4)))
-		return DETECT_NO;
-	h->key = (uint8_t)key;
-	h->version = (uint8_t)version;
-	h->known = version <= h->api->max;
-	h->flexible = version >= h->api->flexible;
-	h->len = REQUEST_FIXED + (n > 0 ? (size_t)n : 0);
-	for (size_t i = REQUEST_FIXED; i < h->len && i < in.len; i++)
-		if (in.data[i] < 0x20 || in.data[i] == 0x7f)
-			return DETECT_NO;
-	if (in.len < h->len)
-		return DETECT_MAYBE;
-	h->client_id = n > 0 ? bytes_of(in.data + REQUEST_FIXED, (size_t)n) : BYTES_NONE;
-	return DETECT_YES;
-}
-
 static enum detect_result kafka_detect(struct bytes in, enum oe_dir dir)
 {
-	struct head h;
-	enum detect_result found = read_head(in, &h);
+	struct kafka_head h;
+	enum detect_result found = kafka_read_head(in, &h);
 
 	if (h.size > DETECT_SIZE_MAX)
 		return DETECT_NO;
@@ -546,8 +492,8 @@ static enum parse_status begin_request(struct kafka *s, enum oe_dir dir, struct 
 				       struct message *m, size_t *used)
 {
 	struct kafka_dir *d = &s->d[dir];
-	struct head h;
-	enum detect_result found = read_head(in, &h);
+	struct kafka_head h;
+	enum detect_result found = kafka_read_head(in, &h);
 	struct kafka_request *q;
 	bool token;
 
@@ -563,7 +509,7 @@ static enum parse_status begin_request(struct kafka *s, enum oe_dir dir, struct 
 	}
 	if (s->requests.cnt >= KAFKA_OPS_MAX && drop_oldest(s, m))
 		return PARSE_OK;
-	if (token && (uint32_t)kafka_i32(in.data) > FRAME_MAX)
+	if (token && (uint32_t)kafka_i32(in.data) > KAFKA_FRAME_MAX)
 		return PARSE_INVALID;
 	q = kafka_request_new(&s->room);
 	if (!q)
@@ -611,14 +557,14 @@ static enum parse_status begin_response(struct kafka *s, enum oe_dir dir, struct
 		return PARSE_NEED_MORE;
 	size = (uint32_t)kafka_i32(in.data);
 	q = s->requests.first;
-	if (q && q->raw && d->aligned && size <= FRAME_MAX) { /* a token */
+	if (q && q->raw && d->aligned && size <= KAFKA_FRAME_MAX) { /* a token */
 		kafka_request_free(kafka_requests_pop(&s->requests));
 		d->size = 4 + (uint64_t)size;
 		d->left = size;
 		*used = 4;
 		return PARSE_SKIP;
 	}
-	if (size < 4 || size > FRAME_MAX) {
+	if (size < 4 || size > KAFKA_FRAME_MAX) {
 		if (d->aligned)
 			return PARSE_INVALID;
 		*used = in.len;

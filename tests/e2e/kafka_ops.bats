@@ -137,4 +137,5 @@ teardown() { common_teardown; }
 	echo go | "${CLIENT[@]}" produce "$P" shown 50
 	stop_watch 0.5
 	[ "$(ledger requests completed)" = 0 ]
+	[ "$(ledger capture.io.size copied)" -lt 1000 ]
 }
