@@ -53,6 +53,21 @@ static void clear(struct hashmap *m)
 	hashmap_init(m, max);
 }
 
+/* A full map is emptied: what is in use will be told again, what is not would stay for ever. False:
+ * no memory; val is freed then. */
+static bool put(struct hashmap *m, uint64_t key, void *val)
+{
+	int err = hashmap_put(m, key, val);
+
+	if (err == -ENOSPC) {
+		clear(m);
+		err = hashmap_put(m, key, val);
+	}
+	if (err)
+		free(val);
+	return !err;
+}
+
 void kafka_names_done(struct kafka_names *n)
 {
 	clear(&n->topics);
@@ -105,8 +120,7 @@ static void declare_topic(struct assemble *a, const uint8_t id[16], struct bytes
 	memcpy(t->id, id, 16);
 	t->len = (uint8_t)name.len;
 	memcpy(t->name, name.data, name.len);
-	if (hashmap_put(&a->kafka.topics, key, t))
-		free(t); /* requests will say that they do not know the name */
+	put(&a->kafka.topics, key, t); /* else requests will say that they do not know the name */
 }
 
 static uint64_t group_key(const struct assemble *a, uint32_t tgid, struct bytes client_id)
@@ -129,8 +143,7 @@ static void declare_group(struct assemble *a, uint32_t tgid, struct bytes client
 		return;
 	*g = (struct group_name){.tgid = tgid, .len = (uint8_t)group.len};
 	memcpy(g->name, group.data, group.len);
-	if (hashmap_put(&a->kafka.groups, key, g))
-		free(g);
+	put(&a->kafka.groups, key, g);
 }
 
 void assemble_kafka_declare(struct assemble *a, struct conn *c, const struct message *m)
@@ -243,10 +256,7 @@ static struct mark *mark_get(struct assemble *a, uint32_t tgid, const struct exc
 	if (!k)
 		return NULL;
 	*k = (struct mark){.tgid = tgid, .high_watermark = -1, .committed = -1};
-	if (!hashmap_put(&a->kafka.marks, key, k))
-		return k;
-	free(k);
-	return NULL;
+	return put(&a->kafka.marks, key, k) ? k : NULL;
 }
 
 /* Where this answer leaves the consumer. */
