@@ -6,7 +6,7 @@
  * but the inside of record batches. Where batches are is not read from the message's fields, which
  * differ from version to version, but seen by their own form: offset, length and magic stand at the
  * same place in all formats, and one batch leads to the next. Of a batch its head is copied with
- * the first records, and its last bytes (headers of a single large record stand there).
+ * the first records, of a batch of one record also its last bytes (its headers stand there).
  *
  * What is missed or mistaken here costs bytes, copied or reported as missing: userspace, which
  * reads the fields, decides what the bytes mean.
@@ -21,8 +21,10 @@
 
 #define OE_KAFKA_WHOLE	    1024
 #define OE_KAFKA_FRAME_MAX  (1u << 30)
-#define OE_KAFKA_BATCH_KEEP 512	 /* of a batch, from its first byte on, */
-#define OE_KAFKA_BATCH_TAIL 256	 /* and up to its last one */
+#define OE_KAFKA_BATCH_KEEP 512	 /* of a batch of several records, from its first byte on */
+#define OE_KAFKA_ONE_KEEP   256	 /* of a batch of one, */
+#define OE_KAFKA_ONE_TAIL   256	 /* and up to its last byte: its headers stand there */
+#define OE_KAFKA_OLD_KEEP   64	 /* of a message set's entry, which has no headers */
 #define OE_KAFKA_ZIP_KEEP   4200 /* compressed ones up to here as a whole; see KAFKA_ZIP_MAX */
 #define OE_KAFKA_BATCH_HEAD 61
 #define OE_KAFKA_WINDOW	    256 /* searched at a time */
@@ -34,12 +36,13 @@
 
 #define OE_KAFKA_FRAME 0 /* in front of a frame: 4 bytes decide */
 #define OE_KAFKA_SCAN  1 /* among fields */
-#define OE_KAFKA_BATCH 2 /* in front of a batch: its first 23 bytes decide */
+#define OE_KAFKA_BATCH 2 /* in front of a batch: its first bytes decide */
 
-#define OE_KAFKA_PROBE 23 /* offset, length, epoch, magic, checksum, attributes */
+/* offset, length, epoch, magic, checksum, attributes, last offset: what shows its form */
+#define OE_KAFKA_PROBE 27
 
 struct oe_kafka_head {
-	__u8 b[24];
+	__u8 b[28];
 };
 
 static __always_inline __u32 oe_be32(const __u8 *p)
@@ -102,8 +105,12 @@ static __always_inline void oe_kafka_batch(struct oe_walk *w, const __u8 *p)
 		oe_kafka_take(w, rest, OE_KAFKA_BATCH_HEAD - OE_KAFKA_PROBE, 0);
 	else if (zipped)
 		w->keep = rest;
+	else if (p[16] < 2)
+		oe_kafka_take(w, rest, OE_KAFKA_OLD_KEEP - OE_KAFKA_PROBE, 0);
+	else if (oe_be32(p + 23)) /* where the last ones begin cannot be known */
+		oe_kafka_take(w, rest, OE_KAFKA_BATCH_KEEP - OE_KAFKA_PROBE, 0);
 	else
-		oe_kafka_take(w, rest, OE_KAFKA_BATCH_KEEP - OE_KAFKA_PROBE, OE_KAFKA_BATCH_TAIL);
+		oe_kafka_take(w, rest, OE_KAFKA_ONE_KEEP - OE_KAFKA_PROBE, OE_KAFKA_ONE_TAIL);
 	if (w->msg_left >= OE_KAFKA_PROBE)
 		return;
 	w->msg_left = w->stream = 0;
@@ -122,8 +129,6 @@ __weak __noinline int oe_kafka_decide(struct oe_walk *w, const struct oe_kafka_h
 		oe_kafka_frame(w, h->b);
 	return 0;
 }
-
-#define OE_KAFKA_FORM 27 /* bytes of a batch that show its form: up to the last offset */
 
 /* Does a batch begin here? Fields, many of them zero, shall not look like one. */
 static __always_inline bool oe_kafka_is_batch(const __u8 *p, __u32 left)
@@ -178,7 +183,7 @@ static long oe_kafka_look(__u32 i, struct oe_kafka_found *f)
 {
 	const __u8 *p;
 
-	if (i + OE_KAFKA_FORM > f->len || i > OE_KAFKA_WINDOW)
+	if (i + OE_KAFKA_PROBE > f->len || i > OE_KAFKA_WINDOW)
 		return 1;
 	p = f->b->payload + OE_KAFKA_AT + i;
 	if (!oe_kafka_is_batch(p, f->left - i))

@@ -77,7 +77,7 @@ struct oe_walk {
 	__u32 data_left;	    /* behind that: payload of the current DATA frame */
 	__u32 stream;		    /* of the current DATA frame */
 	__u32 msg_stream, msg_left; /* the last gRPC message that its frame did not hold whole */
-	__u8 head[48]; /* a header that came in pieces: 9 bytes, Kafka's 23; for the verifier more
+	__u8 head[56]; /* a header that came in pieces: 9 bytes, Kafka's 27; for the verifier more
 			*/
 	__u8 have;     /* bytes of it */
 	__u8 prefix; /* the next header is a gRPC message's, else a frame's; Kafka: see kafka.bpf.h
