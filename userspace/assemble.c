@@ -512,6 +512,8 @@ static void request(struct assemble *a, struct conn *c, const struct message *m,
 			t->x.flags |= XCHG_REQ_TRUNCATED;
 			if (!m->owner) /* it may hide others */
 				c->confirmed = false;
+			if (m->family == MSG_FAMILY_KAFKA && assemble_kafka_hidden(&t->x))
+				t->x.end = EXCHANGE_UNKNOWN;
 		}
 		if (m->flags & MSG_F_UNKNOWN)
 			t->x.flags |= XCHG_REQ_UNKNOWN;

@@ -363,6 +363,11 @@ bool assemble_kafka_brought(const struct exchange *x)
 	return x->kafka.records || x->kafka.records_unknown || x->kafka.error;
 }
 
+bool assemble_kafka_hidden(const struct exchange *x)
+{
+	return (x->kafka.op == KAFKA_SEND || x->kafka.op == KAFKA_COMMIT) && !x->kafka.part_cnt;
+}
+
 bool assemble_kafka_fine(const struct exchange *x)
 {
 	if (x->end != EXCHANGE_COMPLETE) /* polls are under way whenever a client stops */

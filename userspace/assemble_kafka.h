@@ -25,6 +25,8 @@ int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
 			    const struct message *m);
 /* Is there something to tell of this answer to a fetch? */
 bool assemble_kafka_brought(const struct exchange *x);
+/* A request to send or commit of which no topic was seen (missed, or of a version not known). */
+bool assemble_kafka_hidden(const struct exchange *x);
 /* Did housekeeping end as it should? */
 bool assemble_kafka_fine(const struct exchange *x);
 

@@ -367,6 +367,21 @@ static void test_late_bytes(void)
 	end("C:/never:200", "which a body does not mind");
 }
 
+/* A version that came after our tables: what it says is unknown, and counted so. */
+static void test_kafka_version(void)
+{
+	static const char request[] = "\0\0\0\x15\0\0\0\x14\0\0\0\x01\0\x07rdkafkaabcd",
+			  response[] = "\0\0\0\x08\0\0\0\x01wxyz";
+
+	start(16);
+	announce(0, OE_ROLE_CLIENT, true);
+	bytes_at(0, 1, request, sizeof(request) - 1, 0, 1, 0);
+	bytes_at(0, 0, response, sizeof(response) - 1, 0, 1, 0);
+	is_int(w.stats.unknown, 1, "a Produce of version 20 is unknown,");
+	is_int(w.stats.quiet, 0, "no housekeeping");
+	end("", "and nothing is told of it");
+}
+
 static void test_loss(void)
 {
 	start(16);
@@ -530,6 +545,7 @@ int main(void)
 	test_midlife();
 	test_order();
 	test_late_bytes();
+	test_kafka_version();
 	test_loss();
 	test_identity();
 	test_http2();
