@@ -208,7 +208,7 @@ __weak __noinline int oe_kafka_search(struct oe_walk *w, __u32 key, __u32 len)
 	return f.at;
 }
 
-/* A piece of the fields; everything in it is copied. Returns how many bytes, or -1. */
+/* A piece of the fields; everything in it is copied. Returns how many bytes, or OE_WALK_LOST. */
 static __always_inline __s32 oe_kafka_scan(struct oe_walk_io *c, struct oe_walk *w, __u32 key)
 {
 	__u32 n = c->here, have = c->have;
@@ -219,10 +219,10 @@ static __always_inline __s32 oe_kafka_scan(struct oe_walk_io *c, struct oe_walk 
 	if (n > OE_KAFKA_WINDOW)
 		n = OE_KAFKA_WINDOW;
 	if (have > OE_CAP_LIMIT - OE_KAFKA_WINDOW)
-		return -1; /* cannot be */
+		return OE_WALK_LOST; /* cannot be */
 	if (bpf_probe_read_user(c->b->payload + have, n, (void *)c->at) ||
 	    bpf_probe_read_user(c->b->payload + OE_KAFKA_AT, n, (void *)c->at))
-		return -1;
+		return OE_WALK_LOST;
 	bpf_probe_read_kernel(c->b->payload + OE_CAP_LIMIT, OE_KAFKA_BEFORE, w->head);
 	at = oe_kafka_search(w, key, n);
 	if (at >= 0 && at <= n) {
@@ -257,82 +257,27 @@ static long oe_kafka_step(__u32 i, struct oe_kafka_io *k)
 {
 	struct oe_walk_io *c = &k->io;
 	struct oe_walk *w = c->w;
-	__u32 n = c->here, have = c->have, need, got;
-	struct iovec iov;
-	__s32 done;
+	__u32 need = w->prefix == OE_KAFKA_BATCH ? OE_KAFKA_PROBE : 4;
+	__s32 n;
 
 	if (!c->left)
 		return 1;
-	if (!n) {
-		if (c->iov_next >= c->iov_cnt ||
-		    bpf_probe_read_user(&iov, sizeof(iov),
-					(void *)(c->src + c->iov_next * sizeof(iov)))) {
-			c->lost = 1;
-			return 1;
-		}
-		c->iov_next++;
-		c->at = (__u64)iov.iov_base;
-		c->here = iov.iov_len < c->left ? iov.iov_len : c->left;
-		return 0;
-	}
-	if (have > OE_CAP_LIMIT - OE_KAFKA_WINDOW || (!w->skip && c->seg > have)) {
-		/* no room, or bytes to be copied come behind skipped ones */
-		oe_walk_flush(c);
-		return 0;
-	}
-	if (w->keep) {
-		if (n > w->keep)
-			n = w->keep;
-		if (n > OE_CAP_LIMIT - have)
-			n = OE_CAP_LIMIT - have;
-		if (n > OE_CAP_LIMIT ||
-		    bpf_probe_read_user(c->b->payload + have, n, (void *)c->at)) {
-			c->lost = 1;
-			return 1;
-		}
-		c->have = have + n;
-		w->keep -= n;
-	} else if (w->skip) {
-		if (n > w->skip)
-			n = w->skip;
-		w->skip -= n;
-	} else if (w->whole) {
+	n = oe_walk_move(c, w, OE_KAFKA_WINDOW);
+	if (n != OE_WALK_DECIDE)
+		return oe_walk_took(c, n);
+	if (w->whole) {
 		w->keep = w->whole;
 		w->whole = 0;
 		return 0;
-	} else if (w->prefix == OE_KAFKA_SCAN) {
-		done = oe_kafka_scan(c, w, k->key);
-		if (done < 0) {
-			c->lost = 1;
-			return 1;
-		}
-		n = done;
-	} else {
-		need = w->prefix == OE_KAFKA_BATCH ? OE_KAFKA_PROBE : 4;
-		got = w->have;
-		if (got >= need)
-			return 1; /* cannot be */
-		if (n > need - got)
-			n = need - got;
-		if (n > OE_KAFKA_PROBE || got > OE_KAFKA_PROBE - n)
-			return 1; /* for the verifier */
-		if (bpf_probe_read_user(c->b->payload + have, n, (void *)c->at) ||
-		    bpf_probe_read_user(w->head + got, n, (void *)c->at)) {
-			c->lost = 1;
-			return 1;
-		}
-		c->have = have + n;
-		w->have = got + n;
-		if (w->prefix == OE_KAFKA_BATCH)
-			w->data_left -= n;
-		if (w->have == need)
-			oe_kafka_decide(w, (const struct oe_kafka_head *)w->head);
 	}
-	c->at += n;
-	c->here -= n;
-	c->left -= n;
-	c->seg += n;
-	return !w->on;
+	if (w->prefix == OE_KAFKA_SCAN)
+		return oe_walk_took(c, oe_kafka_scan(c, w, k->key));
+	n = oe_walk_collect(c, w, need, OE_KAFKA_PROBE);
+	if (n > 0 && w->prefix == OE_KAFKA_BATCH)
+		w->data_left -= n;
+	if (n > 0 && w->have == need)
+		oe_kafka_decide(w, (const struct oe_kafka_head *)w->head);
+	return oe_walk_took(c, n);
 }
 
 /* The records of one I/O of a Kafka connection; see oe_walk_data(). OE_WALK_SENT or

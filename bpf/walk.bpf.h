@@ -183,70 +183,103 @@ static __always_inline void oe_walk_flush(struct oe_walk_io *c)
 	c->have = c->seg = 0;
 }
 
-static long oe_walk_step(__u32 i, struct oe_walk_io *c)
+/* oe_walk_move() and oe_walk_collect() return how many bytes they took, or one of these. */
+#define OE_WALK_AGAIN  0  /* none, but something was done */
+#define OE_WALK_LOST   -1 /* they could not be read */
+#define OE_WALK_DECIDE -2 /* what comes is neither to be copied nor to be skipped */
+
+/*
+ * The part of a step that needs no decision: the next buffer, a record that is full, bytes to be
+ * copied or skipped. `room`: what a decision may add to the record.
+ */
+static __always_inline __s32 oe_walk_move(struct oe_walk_io *c, struct oe_walk *w, __u32 room)
 {
-	struct oe_walk *w = c->w;
-	__u32 n = c->here, have = c->have, need = oe_walk_need(w), got;
+	__u32 n = c->here, have = c->have;
 	struct iovec iov;
 
-	if (!c->left)
-		return 1;
 	if (!n) {
 		if (c->iov_next >= c->iov_cnt ||
 		    bpf_probe_read_user(&iov, sizeof(iov),
-					(void *)(c->src + c->iov_next * sizeof(iov)))) {
-			c->lost = 1;
-			return 1;
-		}
+					(void *)(c->src + c->iov_next * sizeof(iov))))
+			return OE_WALK_LOST;
 		c->iov_next++;
 		c->at = (__u64)iov.iov_base;
 		c->here = iov.iov_len < c->left ? iov.iov_len : c->left;
-		return 0;
+		return OE_WALK_AGAIN;
 	}
-	if (have > OE_CAP_LIMIT - OE_H2_HEAD || (!w->skip && c->seg > have)) {
+	if (have > OE_CAP_LIMIT - room || (!w->skip && c->seg > have)) {
 		/* no room, or bytes to be copied come behind skipped ones */
 		oe_walk_flush(c);
-		return 0;
+		return OE_WALK_AGAIN;
 	}
 	if (w->keep) {
 		if (n > w->keep)
 			n = w->keep;
 		if (n > OE_CAP_LIMIT - have)
 			n = OE_CAP_LIMIT - have;
-		if (n > OE_CAP_LIMIT ||
-		    bpf_probe_read_user(c->b->payload + have, n, (void *)c->at)) {
-			c->lost = 1;
-			return 1;
-		}
+		if (n > OE_CAP_LIMIT || bpf_probe_read_user(c->b->payload + have, n, (void *)c->at))
+			return OE_WALK_LOST;
 		c->have = have + n;
 		w->keep -= n;
-	} else if (w->skip) {
-		if (n > w->skip)
-			n = w->skip;
-		w->skip -= n;
-	} else {
-		got = w->have;
-		if (got >= need)
-			return 1; /* cannot be */
-		if (n > need - got)
-			n = need - got;
-		if (n > OE_H2_HEAD || got > OE_H2_HEAD - n)
-			return 1; /* for the verifier */
-		if (bpf_probe_read_user(c->b->payload + have, n, (void *)c->at) ||
-		    bpf_probe_read_user(w->head + got, n, (void *)c->at)) {
-			c->lost = 1;
-			return 1;
-		}
-		c->have = have + n;
-		w->have = got + n;
-		if (w->have == need)
-			oe_walk_head(w, (const struct oe_walk_header *)w->head);
+		return n;
+	}
+	if (!w->skip)
+		return OE_WALK_DECIDE;
+	if (n > w->skip)
+		n = w->skip;
+	w->skip -= n;
+	return n;
+}
+
+/* Bytes that decide, up to `need` of them (`max` at most): into the record and into w->head. */
+static __always_inline __s32 oe_walk_collect(struct oe_walk_io *c, struct oe_walk *w, __u32 need,
+					     __u32 max)
+{
+	__u32 n = c->here, have = c->have, got = w->have;
+
+	if (got >= need || have > OE_CAP_LIMIT - max)
+		return OE_WALK_LOST; /* cannot be */
+	if (n > need - got)
+		n = need - got;
+	if (n > max || got > max - n)
+		return OE_WALK_LOST; /* for the verifier */
+	if (bpf_probe_read_user(c->b->payload + have, n, (void *)c->at) ||
+	    bpf_probe_read_user(w->head + got, n, (void *)c->at))
+		return OE_WALK_LOST;
+	c->have = have + n;
+	w->have = got + n;
+	return n;
+}
+
+/* The step took n bytes. Returns what its callback does. */
+static __always_inline long oe_walk_took(struct oe_walk_io *c, __s32 n)
+{
+	if (n < 0) {
+		c->lost = 1;
+		return 1;
 	}
 	c->at += n;
 	c->here -= n;
 	c->left -= n;
 	c->seg += n;
-	return !w->on;
+	return !c->w->on;
+}
+
+static long oe_walk_step(__u32 i, struct oe_walk_io *c)
+{
+	struct oe_walk *w = c->w;
+	__u32 need = oe_walk_need(w);
+	__s32 n;
+
+	if (!c->left)
+		return 1;
+	n = oe_walk_move(c, w, OE_H2_HEAD);
+	if (n == OE_WALK_DECIDE) {
+		n = oe_walk_collect(c, w, need, OE_H2_HEAD);
+		if (n > 0 && w->have == need)
+			oe_walk_head(w, (const struct oe_walk_header *)w->head);
+	}
+	return oe_walk_took(c, n);
 }
 
 /* The next n bytes at most of what is neither looked at nor a header. Returns how many. */
