@@ -4,11 +4,8 @@
 # cost per request, memory, hook times. Ratios count; absolute numbers belong to this machine. BENCH_SECONDS per slice.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-.output}
-case $out in /*) ;; *) out=$root/$out ;; esac
-bin=$out/otel-ebpf
 secs=${BENCH_SECONDS:-4}
-tmp=$(mktemp -d)
+# shellcheck source=tests/bench/lib.bash
 . "$root/tests/bench/lib.bash"
 export PATH="$PATH:/usr/sbin:/sbin"
 nginx_pid='' watch=''
@@ -22,8 +19,7 @@ cleanup() {
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-for c in nginx wrk python3; do command -v $c >/dev/null || { echo "bench: $c is missing (make deps)" >&2; exit 1; }; done
-[ "$(id -u)" = 0 ] || { echo "bench: needs root" >&2; exit 1; }
+need nginx wrk python3
 
 port=$(free_port)
 mkdir -p "$tmp/www"

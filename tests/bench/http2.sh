@@ -4,11 +4,7 @@
 # daemon CPU per request, what is copied of a large download, memory per connection. BENCH_SECONDS per slice.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-.output}
-case $out in /*) ;; *) out=$root/$out ;; esac
-bin=$out/otel-ebpf
 secs=${BENCH_SECONDS:-4}
-tmp=$(mktemp -d)
 # shellcheck source=tests/bench/lib.bash
 . "$root/tests/bench/lib.bash"
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -20,8 +16,7 @@ cleanup() {
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-for c in h2load nghttpd python3 taskset; do command -v $c >/dev/null || { echo "bench: $c is missing (make deps)" >&2; exit 1; }; done
-[ "$(id -u)" = 0 ] || { echo "bench: needs root" >&2; exit 1; }
+need h2load nghttpd python3 taskset
 
 port=$(free_port)
 mkdir -p "$tmp/www"

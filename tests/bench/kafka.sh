@@ -6,12 +6,8 @@
 # BENCH_PARTITIONS (1) of the topics; BENCH_PROPS: more of the producer's properties, as compression.type=lz4 (none).
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-.output}
-case $out in /*) ;; *) out=$root/$out ;; esac
-bin=$out/otel-ebpf
 secs=${BENCH_SECONDS:-2}
 read -ra props <<<"${BENCH_PROPS:-}"
-tmp=$(mktemp -d)
 # shellcheck source=tests/bench/lib.bash
 . "$root/tests/bench/lib.bash"
 broker='' watch='' client=''
@@ -25,7 +21,6 @@ cleanup() {
 trap cleanup EXIT
 # the user and system time of all its threads: the ticks of /proc/PID/stat are too coarse for a hundred requests
 cpu_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ s += $1 } END { printf "%.0f\n", s }'; }
-[ "$(id -u)" = 0 ] || { echo "bench: needs root" >&2; exit 1; }
 
 none() { # STATUS of kafka_server.sh: 77 when there is none to be had
 	echo "bench: no Kafka here: $(tail -1 "$tmp/why")"

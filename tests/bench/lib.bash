@@ -1,6 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# What the benchmarks share. Sourced; expects $bin, $tmp.
+# What the benchmarks share. Sourced; expects $root. Sets $out, $bin and $tmp, which the benchmark removes; needs root.
+
+out=${OUT:-.output}
+case $out in /*) ;; *) out=$root/$out ;; esac
+bin=$out/otel-ebpf
+[ "$(id -u)" = 0 ] || { echo "bench: needs root" >&2; exit 1; }
+tmp=$(mktemp -d)
+
+# need COMMAND...
+need() {
+	local c
+	for c; do command -v "$c" >/dev/null || { echo "bench: $c is missing (make deps)" >&2; exit 1; }; done
+}
 
 row() { printf '%-64s %-12s %s\n' "$1" "$2" "$3"; }
 

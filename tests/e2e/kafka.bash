@@ -75,9 +75,7 @@ under_watch() {
 
 # nothing was lost on the way, nothing said that is not known
 sound() {
-	[ "$(ledger requests unknown_bytes_lost)" = 0 ]
-	[ "$(ledger requests unknown_kind)" = 0 ]
-	[ "$(ledger stream.events lost)" = 0 ]
+	nothing_lost
 	[ "$(ledger stream.events gap)" = 0 ]
 	[ "$(ledger capture.io dropped_ring_full)" = 0 ]
 }

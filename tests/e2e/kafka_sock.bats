@@ -86,6 +86,8 @@ late() {
 	[ "$("$SPANS" count "$TMP/spans.json" kind=PRODUCER)" = "$("$SPANS" count "$TMP/spans.json" kind=PRODUCER name=send)" ]
 	[ "$("$SPANS" count "$TMP/spans.json" kind=PRODUCER error.type=None)" -gt 10 ]
 	grep -q '"otel_ebpf.unknown".*"messaging.destination.name"' "$TMP/spans.json"
+	[ "$(ledger kafka.topics name_unknown)" -gt 10 ]
+	[ "$(ledger kafka.topics records_unknown)" = 0 ]
 }
 
 @test "met in mid-connection, fetching" {

@@ -178,6 +178,13 @@ metric() {
 	"$SPANS" sum "$TMP/spans.json" "$@"
 }
 
+# nothing_lost: every request that was seen is known
+nothing_lost() {
+	[ "$(ledger requests unknown_bytes_lost)" = 0 ]
+	[ "$(ledger requests unknown_kind)" = 0 ]
+	[ "$(ledger stream.events lost)" = 0 ]
+}
+
 # ledger ROW KEY: a number of the ledger printed at exit
 ledger() {
 	sed -n "s/^  *otel_ebpf\.$1 .*[ ]$2=\([0-9]*\).*/\1/p" "$TMP/watch.err" | head -1

@@ -6,8 +6,6 @@
 #   LANG: confluent (librdkafka), kafka_python, aiokafka, kafkajs, kafka_go, sarama, franz_go, java
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-.output}
-case $out in /*) ;; *) out=$root/$out ;; esac
 [ $# = 1 ] || {
 	sed -n '3,6s/^# //p' "$0" >&2
 	exit 2
@@ -15,26 +13,9 @@ case $out in /*) ;; *) out=$root/$out ;; esac
 lang=$1
 src=$root/tests/apps/kafka
 
-lacks() {
-	echo "kafka_app.sh: $lang: $*" >&2
-	exit 77
-}
-
-need() {
-	for c in "$@"; do
-		command -v "$c" >/dev/null || lacks "no $c here"
-	done
-}
-
-build_py() {
-	python3 -m venv . >/dev/null && for p in $packages; do
-		bin/pip install -q --disable-pip-version-check "$(grep -i "^$p==" "$src/requirements.txt")" || return 1
-	done
-}
-
-build_node() {
-	cp "$src/node/package.json" "$src/node/package-lock.json" . && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
-}
+who="kafka_app.sh: $lang"
+# shellcheck source=tests/tools/peer_app.bash
+. "$root/tests/tools/peer_app.bash"
 
 build_go() {
 	(cd "$src/go" && go build -o "$dir/kafka" .)
@@ -71,23 +52,7 @@ go) dir=$out/peers/kafka/go deps="$src/go/go.mod $src/go/main.go $src/go/kafka_g
 java) dir=$out/peers/kafka/java deps=$src/java/KafkaApp.java ;;
 esac
 
-built() {
-	# shellcheck disable=SC2086
-	[ -e "$dir/ok" ] && [ -z "$(find $deps -newer "$dir/ok")" ]
-}
-
-if ! built; then
-	mkdir -p "$dir"
-	exec 9>"$dir/lock"
-	flock 9
-	if ! built; then
-		rm -f "$dir/ok"
-		(set +e; cd "$dir" && "build_$group") >"$dir/build.log" 2>&1 9>&- ||
-			lacks "cannot be built: $(grep -iE -m1 'error|cannot|fail' "$dir/build.log" || tail -1 "$dir/build.log")"
-		touch "$dir/ok"
-	fi
-	exec 9>&-
-fi
+build_once
 
 case $group in
 py) echo "$dir/bin/python -B $src/${lang}_client.py" ;;

@@ -10,8 +10,6 @@
 # SQL_SYSTEM: db.system.name of the truth, when it is not the driver's own. SQL_COMPRESS=zlib|zstd where the driver can.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-out=${OUT:-.output}
-case $out in /*) ;; *) out=$root/$out ;; esac
 [ $# -ge 2 ] || {
 	sed -n '3,10s/^# //p' "$0" >&2
 	exit 2
@@ -20,26 +18,9 @@ driver=$1
 shift
 src=$root/tests/apps/sql
 
-lacks() {
-	echo "sql_app.sh: $driver: $*" >&2
-	exit 77
-}
-
-need() {
-	for c in "$@"; do
-		command -v "$c" >/dev/null || lacks "no $c here"
-	done
-}
-
-build_py() {
-	python3 -m venv . >/dev/null && for p in $packages; do
-		bin/pip install -q --disable-pip-version-check "$(grep -i "^$p==" "$src/requirements.txt")" || return 1
-	done
-}
-
-build_node() {
-	cp "$src/node/package.json" "$src/node/package-lock.json" . && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
-}
+who="sql_app.sh: $driver"
+# shellcheck source=tests/tools/peer_app.bash
+. "$root/tests/tools/peer_app.bash"
 
 build_java() {
 	rm -rf lib classes
@@ -94,23 +75,7 @@ go) dir=$out/peers/sql/go deps="$src/go/go.mod $src/go/main.go" ;;
 c) dir=$out/peers/sql/c deps=$src/libpq.c ;;
 esac
 
-built() {
-	# shellcheck disable=SC2086
-	[ -z "$group" ] || { [ -e "$dir/ok" ] && [ -z "$(find $deps -newer "$dir/ok")" ]; }
-}
-
-if ! built; then
-	mkdir -p "$dir"
-	exec 9>"$dir/lock"
-	flock 9
-	if ! built; then
-		rm -f "$dir/ok"
-		(set +e; cd "$dir" && "build_$group") >"$dir/build.log" 2>&1 9>&- ||
-			lacks "cannot be built: $(grep -iE -m1 'error|cannot|fail' "$dir/build.log" || tail -1 "$dir/build.log")"
-		touch "$dir/ok"
-	fi
-	exec 9>&-
-fi
+build_once
 [ "$1" != build ] || exit 0
 
 shift
