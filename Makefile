@@ -93,7 +93,7 @@ $(OUT)/tests/bench/%: tests/bench/%.c
 	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< -o $@
 
 FUZZ_CF   = -std=gnu11 -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
-	    -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' -I. -I$(OUT) $(DEPFLAGS)
+	    -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' $(CODECS) -I. -I$(OUT) $(DEPFLAGS)
 $(OUT)/fuzz/lib/%.o: %.c | $(PB_SRC) $(SKEL)
 	$(call msg,FUZZ-CC,$@)mkdir -p $(@D)
 	$(Q)$(CLANG) $(call FUZZ_CF,fuzzer-no-link) -c $< -o $@
