@@ -26,7 +26,7 @@ struct kafka_names {
 	uint32_t lag_cap;
 };
 
-#define TXN_STORE 1024
+#define TXN_STORE 768 /* holds the longest names of Kafka: topic, client, group */
 
 /* One request on its way. */
 struct txn {
@@ -46,6 +46,9 @@ struct txn {
 	uint32_t store_used;
 	uint8_t store[TXN_STORE];
 };
+
+/* A copy in the txn's own memory; what does not fit is left out. */
+struct bytes txn_keep(struct txn *t, struct bytes b);
 
 struct assemble_config {
 	bool propagate;	   /* read traceparent */

@@ -50,18 +50,6 @@ void assemble_db_forget(struct assemble *a, struct conn *c)
 	}
 }
 
-/* A view moved into the txn's own memory. */
-static void keep_name(struct txn *t, struct bytes *b)
-{
-	if (!b->len || b->len > sizeof(t->store) - t->store_used) {
-		*b = BYTES_NONE;
-		return;
-	}
-	memcpy(t->store + t->store_used, b->data, b->len);
-	b->data = t->store + t->store_used;
-	t->store_used += (uint32_t)b->len;
-}
-
 int assemble_db_request(struct assemble *a, struct txn *t, const struct message *m,
 			struct tracectx *ret_ctx, bool *ret_has_ctx)
 {
@@ -69,8 +57,7 @@ int assemble_db_request(struct assemble *a, struct txn *t, const struct message 
 	struct exchange_db *db = &t->x.db;
 
 	db->system = m->db.system;
-	db->name_space = m->db.name_space;
-	keep_name(t, &db->name_space);
+	db->name_space = txn_keep(t, m->db.name_space);
 	db->command = m->db.command;
 	db->batch = m->db.batch;
 	db->rows_returned = db->rows_affected = -1;

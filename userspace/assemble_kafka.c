@@ -43,16 +43,6 @@ void kafka_names_init(struct kafka_names *n)
 	hashmap_init(&n->marks, MARKS_MAX);
 }
 
-static void clear(struct hashmap *m)
-{
-	size_t max = m->max;
-
-	HASHMAP_FOREACH (m, slot)
-		free(slot->val);
-	hashmap_done(m);
-	hashmap_init(m, max);
-}
-
 /* A full map is emptied: what is in use will be told again, what is not would stay for ever. False:
  * no memory; val is freed then. */
 static bool put(struct hashmap *m, uint64_t key, void *val)
@@ -60,7 +50,7 @@ static bool put(struct hashmap *m, uint64_t key, void *val)
 	int err = hashmap_put(m, key, val);
 
 	if (err == -ENOSPC) {
-		clear(m);
+		hashmap_free_values(m);
 		err = hashmap_put(m, key, val);
 	}
 	if (err)
@@ -70,9 +60,9 @@ static bool put(struct hashmap *m, uint64_t key, void *val)
 
 void kafka_names_done(struct kafka_names *n)
 {
-	clear(&n->topics);
-	clear(&n->groups);
-	clear(&n->marks);
+	hashmap_free_values(&n->topics);
+	hashmap_free_values(&n->groups);
+	hashmap_free_values(&n->marks);
 	free(n->lags);
 	n->lags = NULL;
 	n->lag_cap = 0;
@@ -154,17 +144,6 @@ void assemble_kafka_declare(struct assemble *a, struct conn *c, const struct mes
 		declare_group(a, c->tgid, m->kafka.client_id, m->kafka.group);
 }
 
-/* A copy in the txn's own memory; what does not fit is left out. */
-static struct bytes keep_view(struct txn *t, struct bytes b)
-{
-	if (!b.len || b.len > sizeof(t->store) - t->store_used)
-		return BYTES_NONE;
-	memcpy(t->store + t->store_used, b.data, b.len);
-	b.data = t->store + t->store_used;
-	t->store_used += (uint32_t)b.len;
-	return b;
-}
-
 static void keep_topic(struct assemble *a, struct txn *t, const struct msg_kafka *k)
 {
 	struct bytes topic = k->topic;
@@ -175,10 +154,10 @@ static void keep_topic(struct assemble *a, struct txn *t, const struct msg_kafka
 
 		if (n && !memcmp(n->id, k->topic_id, 16))
 			topic = bytes_of(n->name, n->len);
-		else
-			t->x.kafka.topic_unknown = true;
+		t->x.kafka.topic_unknown = !topic.len;
+		a->stats->kafka_topic_unknown += t->x.kafka.topic_unknown;
 	}
-	t->x.kafka.topic = keep_view(t, topic);
+	t->x.kafka.topic = txn_keep(t, topic);
 }
 
 static void keep_group(struct assemble *a, struct conn *c, struct txn *t)
@@ -191,48 +170,43 @@ static void keep_group(struct assemble *a, struct conn *c, struct txn *t)
 	if (g->several)
 		t->x.kafka.group_unknown = true;
 	else
-		t->x.kafka.group = keep_view(t, bytes_of(g->name, g->len));
+		t->x.kafka.group = txn_keep(t, bytes_of(g->name, g->len));
 }
 
 /* Contexts of records, each once, oldest first. */
-static int keep_links(struct txn *t, const struct msg_kafka *k)
+static void keep_links(struct txn *t, const struct msg_kafka *k)
 {
 	struct exchange_kafka *x = &t->x.kafka;
+	struct tracectx *links = k->link_cnt ? malloc(k->link_cnt * sizeof(*links)) : NULL;
 
 	free(t->text);
-	t->text = NULL;
-	x->links = NULL;
+	t->text = (uint8_t *)links;
+	x->links = links;
 	x->link_cnt = 0;
-	x->link_lost = k->link_lost;
-	if (!k->link_cnt)
-		return 0;
-	t->text = malloc(k->link_cnt * sizeof(struct tracectx));
-	if (!t->text)
-		return -ENOMEM;
-	x->links = (void *)t->text;
-	for (uint32_t i = 0; i < k->link_cnt; i++) {
+	x->link_lost = k->link_lost + (links ? 0 : k->link_cnt);
+	for (uint32_t i = 0; links && i < k->link_cnt; i++) {
 		struct tracectx ctx;
 		bool seen = false;
 
 		if (!tracectx_parse(bytes_of(k->links[i].text, k->links[i].len), &ctx))
 			continue;
 		for (uint32_t n = 0; n < x->link_cnt && !seen; n++)
-			seen = !memcmp(x->links[n].trace_id, ctx.trace_id, 16) &&
-			       !memcmp(x->links[n].span_id, ctx.span_id, 8);
+			seen = !memcmp(links[n].trace_id, ctx.trace_id, 16) &&
+			       !memcmp(links[n].span_id, ctx.span_id, 8);
 		if (!seen)
-			((struct tracectx *)t->text)[x->link_cnt++] = ctx;
+			links[x->link_cnt++] = ctx;
 	}
-	return 0;
 }
 
-static void keep_parts(struct txn *t, const struct msg_kafka *k)
+/* `cut`: not all of the message was read. */
+static void keep_parts(struct assemble *a, struct txn *t, const struct msg_kafka *k, bool cut)
 {
 	struct exchange_kafka *x = &t->x.kafka;
 
 	x->part_cnt = k->part_cnt;
 	x->partition = k->part_cnt == 1 ? k->parts[0].partition : -1;
 	x->records = x->records_failed = 0;
-	x->records_unknown = false;
+	x->records_unknown = cut && k->part_cnt;
 	for (uint32_t i = 0; i < k->part_cnt; i++) {
 		x->records += k->parts[i].records;
 		x->records_unknown |= k->parts[i].records_unknown;
@@ -240,6 +214,7 @@ static void keep_parts(struct txn *t, const struct msg_kafka *k)
 			x->records_failed += k->parts[i].records;
 	}
 	x->bytes = k->bytes;
+	a->stats->kafka_records_unknown += x->records_unknown;
 }
 
 static struct mark *mark_get(struct assemble *a, uint32_t tgid, const struct exchange_kafka *x,
@@ -308,27 +283,28 @@ void assemble_kafka_request(struct assemble *a, struct conn *c, struct txn *t,
 	x->api = m->kafka.api;
 	x->partition = -1;
 	x->offset = -1;
-	x->client_id = keep_view(t, m->kafka.client_id);
+	x->client_id = txn_keep(t, m->kafka.client_id);
 	keep_topic(a, t, &m->kafka);
 	if (x->op == KAFKA_POLL || x->op == KAFKA_COMMIT)
 		keep_group(a, c, t);
-	keep_parts(t, &m->kafka);
+	keep_parts(a, t, &m->kafka, x->op == KAFKA_SEND && m->flags & MSG_F_TRUNCATED);
 	if (x->op == KAFKA_COMMIT && x->part_cnt == 1)
 		x->offset = m->kafka.offset;
 	*ret_has_ctx = false;
-	if (x->op != KAFKA_SEND || !a->cfg.propagate || keep_links(t, &m->kafka))
+	if (x->op != KAFKA_SEND || !a->cfg.propagate)
 		return;
+	keep_links(t, &m->kafka);
 	/* a message by itself: what its header says is this span. Several messages may come in
 	 * several requests, and no two spans have one id. */
-	if (x->link_cnt == 1 && x->records == 1) {
+	if (x->link_cnt == 1 && x->records == 1 && !x->records_unknown) {
 		*ret_ctx = x->links[0];
 		*ret_has_ctx = true;
 		x->link_cnt = 0;
 	}
 }
 
-int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
-			    const struct message *m)
+void assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
+			     const struct message *m)
 {
 	struct exchange_kafka *x = &t->x.kafka;
 	const struct msg_kafka *k = &m->kafka;
@@ -346,16 +322,17 @@ int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
 	if (x->op == KAFKA_COMMIT)
 		keep_lags(a, c, t, k);
 	if (x->op != KAFKA_POLL)
-		return 0;
+		return;
 	t->store_used = (uint32_t)x->client_id.len;
 	x->group = BYTES_NONE;
 	x->topic_unknown = x->group_unknown = false;
 	keep_topic(a, t, k);
 	keep_group(a, c, t);
-	keep_parts(t, k);
+	keep_parts(a, t, k, m->flags & MSG_F_UNKNOWN);
 	keep_lags(a, c, t, k);
 	x->offset = k->part_cnt == 1 ? k->offset : -1;
-	return a->cfg.propagate ? keep_links(t, k) : 0;
+	if (a->cfg.propagate)
+		keep_links(t, k);
 }
 
 bool assemble_kafka_brought(const struct exchange *x)

@@ -20,9 +20,9 @@ void assemble_kafka_declare(struct assemble *a, struct conn *c, const struct mes
 /* What a new request says. *ret_ctx: the context of its only record. */
 void assemble_kafka_request(struct assemble *a, struct conn *c, struct txn *t,
 			    const struct message *m, struct tracectx *ret_ctx, bool *ret_has_ctx);
-/* What its response, or the part of it about one topic, says. 0 or -ENOMEM. */
-int assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
-			    const struct message *m);
+/* What its response, or the part of it about one topic, says. */
+void assemble_kafka_response(struct assemble *a, struct conn *c, struct txn *t,
+			     const struct message *m);
 /* Is there something to tell of this answer to a fetch? */
 bool assemble_kafka_brought(const struct exchange *x);
 /* A request to send or commit of which no topic was seen (missed, or of a version not known). */

@@ -97,9 +97,13 @@ static void on_state(void *ctx, struct conn *c, const struct exchange *x)
 
 	if (!sem || !sem->states || !c->target)
 		return;
-	for (uint32_t i = 0; sem->states(x, &p->cfg.sem, i, &series); i++)
-		if (red_add(p->red, c->target->resource, &series, x->end_ns))
-			p->stats.red_no_memory++;
+	for (uint32_t i = 0; sem->states(x, &p->cfg.sem, i, &series); i++) {
+		int err = red_add(p->red, c->target->resource, &series, x->end_ns);
+
+		if (err)
+			*(err == -ENOSPC ? &p->stats.red_gauges_full : &p->stats.red_no_memory) +=
+				1;
+	}
 }
 
 static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,

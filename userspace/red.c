@@ -254,7 +254,7 @@ static struct series *overflow(struct group *g, uint64_t now)
 }
 
 static struct series *find(struct red *r, struct resource *res, const struct sem_series *src,
-			   uint64_t now)
+			   uint64_t now, bool *ret_full)
 {
 	uint8_t key[KEY_MAX];
 	size_t len = make_key(res, src, key);
@@ -268,8 +268,11 @@ static struct series *find(struct red *r, struct resource *res, const struct sem
 	g = group_get(r, res, src);
 	if (!g)
 		return NULL;
-	if (!len || g->cnt + 1 >= r->cfg.series_max || r->series.len >= SERIES_ALL_MAX)
-		return overflow(g, now);
+	if (!len || g->cnt + 1 >= r->cfg.series_max || r->series.len >= SERIES_ALL_MAX) {
+		/* gauges have no sum */
+		*ret_full = src->metric->kind == SEM_GAUGE;
+		return *ret_full ? NULL : overflow(g, now);
+	}
 	s = series_new(g, src, now);
 	if (!s)
 		return NULL;
@@ -293,12 +296,13 @@ fail:
 
 int red_add(struct red *r, struct resource *res, const struct sem_series *series, uint64_t now)
 {
-	struct series *s = find(r, res, series, now);
+	bool full = false;
+	struct series *s = find(r, res, series, now, &full);
 	double v = series->value;
 	uint32_t b = 0;
 
 	if (!s)
-		return -ENOMEM;
+		return full ? -ENOSPC : -ENOMEM;
 	while (b < s->group->bound_cnt && v > s->group->bounds[b])
 		b++;
 	s->buckets[b]++;
@@ -394,7 +398,7 @@ static bool shown(const struct group *g, const struct series *s, uint64_t now)
 
 static int collect_group(const struct red *r, struct group *g, struct batch *b, uint64_t now)
 {
-	uint32_t n = g->overflow && g->metric->kind != SEM_GAUGE ? 1 : 0, i = 0;
+	uint32_t n = g->overflow ? 1 : 0, i = 0;
 	struct metric_point *pts;
 	struct metric *m;
 
@@ -409,8 +413,7 @@ static int collect_group(const struct red *r, struct group *g, struct batch *b, 
 	for (struct series *s = g->first; s; s = s->next)
 		if (shown(g, s, now) && copy_series(g, s, b, &pts[i++], now))
 			return -ENOMEM;
-	/* of gauges beyond the limit there is no sum to show */
-	if (g->overflow && i < n && copy_series(g, g->overflow, b, &pts[i++], now))
+	if (g->overflow && copy_series(g, g->overflow, b, &pts[i++], now))
 		return -ENOMEM;
 	m->name = g->metric->name;
 	m->unit = g->metric->unit;
@@ -436,7 +439,9 @@ int red_collect(struct red *r, struct batch *b, uint64_t now)
 	for (struct group **at = &r->first; *at;) {
 		struct group *g = *at;
 
-		if (g->retired || r->cfg.temporality == METRIC_DELTA)
+		/* a gauge's value stands until there is another */
+		if (g->retired ||
+		    (r->cfg.temporality == METRIC_DELTA && g->metric->kind != SEM_GAUGE))
 			empty_group(r, g);
 		if (!g->retired) {
 			at = &g->next;

@@ -23,7 +23,8 @@ struct red_config {
 
 int red_new(const struct red_config *cfg, struct red **ret);
 void red_free(struct red *r);
-/* Counts one measurement. 0 or -ENOMEM (the caller counts the loss). */
+/* Counts one measurement. 0, -ENOMEM, or -ENOSPC: a gauge beyond the limit of series (the caller
+ * counts the loss). */
 int red_add(struct red *r, struct resource *res, const struct sem_series *series,
 	    uint64_t now_unix_ns);
 /*

@@ -58,9 +58,13 @@ static const struct row kernel_rows[] = {
 #define STM                                                                                        \
 	"otel_ebpf.db.statements", "{statement}",                                                  \
 		"Executions of prepared statements whose text was never seen"
+#define KFK                                                                                        \
+	"otel_ebpf.kafka.topics", "{topic}",                                                       \
+		"Topics of Kafka requests of which something is not known"
 #define CON "otel_ebpf.connections", "{connection}", "Connections met, by what became of them"
 #define SPN "otel_ebpf.spans", "{span}", "Spans, by what became of them before the exporters"
 #define RED "otel_ebpf.red.requests", "{request}", "Requests counted in duration histograms"
+#define GAU "otel_ebpf.red.gauges", "{value}", "Values of gauges that are not shown"
 #define CTX                                                                                        \
 	"otel_ebpf.context.invalid", "{header}",                                                   \
 		"Trace context that was ignored because it is not valid"
@@ -90,11 +94,14 @@ static const struct row user_rows[] = {
 	{XCH, "outcome", "filtered_housekeeping", U(quiet)},
 	{XCH, "outcome", "filtered_server_side", U(other_end)},
 	{STM, "kind", "unknown", U(stmt_unknown)},
+	{KFK, "kind", "name_unknown", U(kafka_topic_unknown)},
+	{KFK, "kind", "records_unknown", U(kafka_records_unknown)},
 	{SPN, "outcome", "emitted", U(spans)},
 	{SPN, "outcome", "unsampled", U(spans_unsampled)},
 	{SPN, "outcome", "dropped_no_memory", U(spans_no_memory)},
 	{RED, "outcome", "counted", U(red_counted)},
 	{RED, "outcome", "dropped_no_memory", U(red_no_memory)},
+	{GAU, "outcome", "dropped_series_limit", U(red_gauges_full)},
 	{CTX, "header", "traceparent", U(traceparent_bad)},
 	{CTX, "header", "tracestate", U(tracestate_bad)},
 };

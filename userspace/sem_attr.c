@@ -5,6 +5,23 @@
 
 #include "userspace/url.h"
 
+bool out_init(struct out *o, struct batch *b, uint32_t cap, const struct sem_config *cfg)
+{
+	*o = (struct out){.a = &b->arena,
+			  .cap = cap,
+			  .value_max = cfg->attr_value_max,
+			  .count_max = cfg->attr_count_max};
+	o->attrs = arena_alloc(o->a, cap * sizeof(*o->attrs));
+	return o->attrs;
+}
+
+void out_done(const struct out *o, struct span *sp)
+{
+	sp->attrs = o->attrs;
+	sp->attr_cnt = o->cnt;
+	sp->attr_dropped = o->dropped;
+}
+
 struct attr *out_next(struct out *o, const char *key, enum attr_type type)
 {
 	if (o->cnt >= o->count_max || o->cnt >= o->cap) {
@@ -91,6 +108,16 @@ void series_str(struct sem_series *s, const char *key, const char *v, size_t len
 	if (v && len && s->attr_cnt < SEM_ATTRS_MAX)
 		s->attrs[s->attr_cnt++] =
 			(struct attr){.key = key, .type = ATTR_STR, .len = (uint32_t)len, .s = v};
+}
+
+void series_view(struct sem_series *s, const char *key, struct bytes b)
+{
+	series_str(s, key, (const char *)b.data, b.len);
+}
+
+void series_static(struct sem_series *s, const char *key, const char *v)
+{
+	series_str(s, key, v, v ? strlen(v) : 0);
 }
 
 void series_text(struct sem_series *s, size_t *at, const char *key, const char *v)
@@ -183,7 +210,7 @@ void series_server(struct sem_series *s, size_t *at, const struct sem_server *se
 	if (server->host.data == (const uint8_t *)server->addr)
 		series_text(s, at, "server.address", server->addr);
 	else
-		series_str(s, "server.address", (const char *)server->host.data, server->host.len);
+		series_view(s, "server.address", server->host);
 	if (server->host.len && server->port)
 		series_int(s, "server.port", server->port);
 }

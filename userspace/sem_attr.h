@@ -15,6 +15,10 @@ struct out {
 	uint32_t value_max, count_max;
 };
 
+/* Room for `cap` attributes in the batch's arena; false: no memory. */
+bool out_init(struct out *o, struct batch *b, uint32_t cap, const struct sem_config *cfg);
+/* What was gathered becomes the span's. */
+void out_done(const struct out *o, struct span *sp);
 /* NULL: the span has as many attributes as it may, or there is no memory; counted as dropped. */
 struct attr *out_next(struct out *o, const char *key, enum attr_type type);
 /* Left out when empty; cut to the longest allowed value, never inside a UTF-8 character. */
@@ -29,6 +33,10 @@ void out_peer(struct out *o, const struct exchange *x);
 
 /* The same for a metric's series. `at`: bytes of s->scratch used so far. */
 void series_str(struct sem_series *s, const char *key, const char *v, size_t len);
+void series_view(struct sem_series *s, const char *key, struct bytes b);
+/* A string that outlives the series; NULL: none. */
+void series_static(struct sem_series *s, const char *key, const char *v);
+/* One that does not: it is copied. */
 void series_text(struct sem_series *s, size_t *at, const char *key, const char *v);
 void series_int(struct sem_series *s, const char *key, int64_t v);
 

@@ -119,16 +119,14 @@ static void completeness(struct out *out, const struct exchange *x)
 static int db_span(const struct exchange *x, const struct sem_config *cfg, struct batch *b,
 		   struct span *sp)
 {
-	struct out o = {.a = &b->arena,
-			.cap = 22,
-			.value_max = cfg->attr_value_max,
-			.count_max = cfg->attr_count_max};
+	struct out o;
 	struct op op;
 
 	op_of(x, &op);
-	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
+	if (!out_init(&o, b, 22, cfg))
+		return -ENOMEM;
 	sp->name = name_of(x, &op, o.a);
-	if (!o.attrs || !sp->name)
+	if (!sp->name)
 		return -ENOMEM;
 	sp->scope = SCOPE;
 	sp->kind = x->server ? SPAN_SERVER : SPAN_CLIENT;
@@ -152,9 +150,7 @@ static int db_span(const struct exchange *x, const struct sem_config *cfg, struc
 	out_server(&o, &op.server);
 	out_peer(&o, x);
 	completeness(&o, x);
-	sp->attrs = o.attrs;
-	sp->attr_cnt = o.cnt;
-	sp->attr_dropped = o.dropped;
+	out_done(&o, sp);
 	return 0;
 }
 
@@ -187,11 +183,6 @@ static const struct sem_metric returned_rows = {
 	BOUNDS(rows_bounds),
 };
 
-static void series_static(struct sem_series *s, const char *key, const char *v)
-{
-	series_str(s, key, v, v ? strlen(v) : 0);
-}
-
 static bool db_series(const struct exchange *x, const struct sem_config *cfg, uint32_t i,
 		      struct sem_series *s)
 {
@@ -205,7 +196,7 @@ static bool db_series(const struct exchange *x, const struct sem_config *cfg, ui
 	s->value = i ? (double)x->db.rows_returned : 0;
 	s->attr_cnt = 0;
 	series_static(s, "db.system.name", op.system);
-	series_str(s, "db.namespace", (const char *)x->db.name_space.data, x->db.name_space.len);
+	series_view(s, "db.namespace", x->db.name_space);
 	series_text(s, &at, "db.operation.name", op.operation);
 	series_static(s, "db.collection.name", op.target);
 	series_static(s, "db.stored_procedure.name", op.procedure);

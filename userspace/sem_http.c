@@ -150,20 +150,18 @@ static void completeness(struct out *o, const struct exchange *x)
 static int http_span(const struct exchange *x, const struct sem_config *cfg, struct batch *b,
 		     struct span *sp)
 {
-	struct out o = {.a = &b->arena,
-			.cap = 24,
-			.value_max = cfg->attr_value_max,
-			.count_max = cfg->attr_count_max};
+	struct out o;
 	const char *query = NULL;
 	struct common c;
 	const char *verb;
 
 	common_of(x, cfg, true, &c);
-	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
+	if (!out_init(&o, b, 24, cfg))
+		return -ENOMEM;
 	verb = c.method && strcmp(c.method, "_OTHER") ? c.method : "HTTP";
 	sp->name = c.has_route ? arena_printf(o.a, "%s %s", verb, c.route)
 			       : arena_strndup(o.a, verb, strlen(verb));
-	if (!o.attrs || !sp->name)
+	if (!sp->name)
 		return -ENOMEM;
 	sp->scope = SCOPE;
 	sp->kind = x->server ? SPAN_SERVER : SPAN_CLIENT;
@@ -194,9 +192,7 @@ static int http_span(const struct exchange *x, const struct sem_config *cfg, str
 	if (cfg->body_sizes)
 		sizes(&o, x);
 	completeness(&o, x);
-	sp->attrs = o.attrs;
-	sp->attr_cnt = o.cnt;
-	sp->attr_dropped = o.dropped;
+	out_done(&o, sp);
 	return 0;
 }
 
@@ -224,13 +220,13 @@ static bool http_series(const struct exchange *x, const struct sem_config *cfg, 
 	common_of(x, cfg, !x->server, &c);
 	s->metric = x->server ? &server_duration : &client_duration;
 	s->attr_cnt = 0;
-	series_str(s, "http.request.method", c.method, c.method ? strlen(c.method) : 0);
-	series_str(s, "url.scheme", c.scheme, strlen(c.scheme));
+	series_static(s, "http.request.method", c.method);
+	series_static(s, "url.scheme", c.scheme);
 	if (x->resp.status >= 0)
 		series_int(s, "http.response.status_code", x->resp.status);
 	series_text(s, &at, "error.type", c.error);
 	if (c.version)
-		series_str(s, "network.protocol.version", c.version, strlen(c.version));
+		series_static(s, "network.protocol.version", c.version);
 	if (x->server) {
 		if (c.has_route)
 			series_text(s, &at, "http.route", c.route);

@@ -68,8 +68,7 @@ static void completeness(struct out *out, const struct exchange *x)
 		unknown[u++] = "messaging.destination.name";
 	if (k->group_unknown)
 		unknown[u++] = "messaging.consumer.group.name";
-	if (k->records_unknown || (k->op == KAFKA_SEND && x->flags & XCHG_REQ_TRUNCATED) ||
-	    (k->op == KAFKA_POLL && x->flags & XCHG_RESP_UNKNOWN))
+	if (k->records_unknown)
 		unknown[u++] = "messaging.batch.message_count";
 	if (x->flags & XCHG_RESP_UNKNOWN)
 		unknown[u++] = "error.type";
@@ -100,19 +99,17 @@ static int kafka_span(const struct exchange *x, const struct sem_config *cfg, st
 		      struct span *sp)
 {
 	const struct exchange_kafka *k = &x->kafka;
-	struct out o = {.a = &b->arena,
-			.cap = 22,
-			.value_max = cfg->attr_value_max,
-			.count_max = cfg->attr_count_max};
+	struct out o;
 	struct op op;
 	char number[16];
 
 	op_of(x, &op);
-	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
+	if (!out_init(&o, b, 22, cfg))
+		return -ENOMEM;
 	sp->name = k->topic.len ? arena_printf(o.a, "%s %.*s", op.name, (int)k->topic.len,
 					       (const char *)k->topic.data)
 				: arena_strndup(o.a, op.name, strlen(op.name));
-	if (!o.attrs || !sp->name || links(k, b, sp))
+	if (!sp->name || links(k, b, sp))
 		return -ENOMEM;
 	sp->scope = SCOPE;
 	sp->kind = op.kind;
@@ -129,7 +126,7 @@ static int kafka_span(const struct exchange *x, const struct sem_config *cfg, st
 	out_view(&o, "messaging.consumer.group.name", k->group);
 	if ((k->op == KAFKA_SEND || k->op == KAFKA_POLL) && !k->records_unknown)
 		out_num(&o, "messaging.batch.message_count", (int64_t)k->records);
-	if (k->offset >= 0 && (k->records == 1 || k->op == KAFKA_COMMIT))
+	if (k->offset >= 0 && ((k->records == 1 && !k->records_unknown) || k->op == KAFKA_COMMIT))
 		out_num(&o, "messaging.kafka.offset", k->offset);
 	if (cfg->body_sizes && k->bytes)
 		out_num(&o, "messaging.message.envelope.size", (int64_t)k->bytes);
@@ -139,9 +136,7 @@ static int kafka_span(const struct exchange *x, const struct sem_config *cfg, st
 	out_server(&o, &op.server);
 	out_peer(&o, x);
 	completeness(&o, x);
-	sp->attrs = o.attrs;
-	sp->attr_cnt = o.cnt;
-	sp->attr_dropped = o.dropped;
+	out_done(&o, sp);
 	return 0;
 }
 
@@ -187,10 +182,10 @@ static void common(const struct exchange *x, const struct op *op, struct sem_ser
 	const struct exchange_kafka *k = &x->kafka;
 
 	s->attr_cnt = 0;
-	series_str(s, "messaging.system", "kafka", 5);
-	series_str(s, "messaging.operation.name", op->name, strlen(op->name));
-	series_str(s, "messaging.destination.name", (const char *)k->topic.data, k->topic.len);
-	series_str(s, "messaging.consumer.group.name", (const char *)k->group.data, k->group.len);
+	series_static(s, "messaging.system", "kafka");
+	series_static(s, "messaging.operation.name", op->name);
+	series_view(s, "messaging.destination.name", k->topic);
+	series_view(s, "messaging.consumer.group.name", k->group);
 	if (x->server)
 		return;
 	series_server(s, at, &op->server);
@@ -212,7 +207,7 @@ static bool kafka_series(const struct exchange *x, const struct sem_config *cfg,
 	common(x, &op, s, &at);
 	if (!i) {
 		s->metric = x->server ? &broker_duration : &client_duration;
-		series_text(s, &at, "messaging.operation.type", op.type);
+		series_static(s, "messaging.operation.type", op.type);
 		series_text(s, &at, "error.type", op.error);
 		return true;
 	}
@@ -241,10 +236,10 @@ static bool kafka_states(const struct exchange *x, const struct sem_config *cfg,
 	s->attr_cnt = 0;
 	s->value = (double)k->lags[i].messages;
 	snprintf(number, sizeof(number), "%d", k->lags[i].partition);
-	series_str(s, "messaging.system", "kafka", 5);
-	series_str(s, "messaging.destination.name", (const char *)k->topic.data, k->topic.len);
+	series_static(s, "messaging.system", "kafka");
+	series_view(s, "messaging.destination.name", k->topic);
 	series_text(s, &at, "messaging.destination.partition.id", number);
-	series_str(s, "messaging.consumer.group.name", (const char *)k->group.data, k->group.len);
+	series_view(s, "messaging.consumer.group.name", k->group);
 	return true;
 }
 

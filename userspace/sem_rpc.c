@@ -258,17 +258,15 @@ static void completeness(struct out *o, const struct exchange *x, const struct c
 static int rpc_span(const struct exchange *x, const struct sem_config *cfg, struct batch *b,
 		    struct span *sp)
 {
-	struct out o = {.a = &b->arena,
-			.cap = 26,
-			.value_max = cfg->attr_value_max,
-			.count_max = cfg->attr_count_max};
+	struct out o;
 	struct call c;
 
 	call_of(x, true, &c);
-	o.attrs = arena_alloc(o.a, o.cap * sizeof(*o.attrs));
+	if (!out_init(&o, b, 26, cfg))
+		return -ENOMEM;
 	sp->name = c.method.len ? arena_strndup(o.a, (const char *)c.method.data, c.method.len)
 				: "grpc";
-	if (!o.attrs || !sp->name)
+	if (!sp->name)
 		return -ENOMEM;
 	sp->scope = SCOPE;
 	sp->kind = x->server ? SPAN_SERVER : SPAN_CLIENT;
@@ -286,9 +284,7 @@ static int rpc_span(const struct exchange *x, const struct sem_config *cfg, stru
 		out_num(&o, "otel_ebpf.rpc.timeout_us", (int64_t)(x->rpc.timeout_ns / 1000));
 	messages(&o, x, cfg);
 	completeness(&o, x, &c);
-	sp->attrs = o.attrs;
-	sp->attr_cnt = o.cnt;
-	sp->attr_dropped = o.dropped;
+	out_done(&o, sp);
 	return 0;
 }
 
@@ -316,10 +312,10 @@ static bool rpc_series(const struct exchange *x, const struct sem_config *cfg, u
 	call_of(x, !x->server, &c);
 	s->metric = x->server ? &server_duration : &client_duration;
 	s->attr_cnt = 0;
-	series_str(s, "rpc.system.name", "grpc", 4);
-	series_str(s, "rpc.method", (const char *)c.method.data, c.method.len);
-	series_str(s, "rpc.response.status_code", c.code, c.code ? strlen(c.code) : 0);
-	series_str(s, "error.type", c.error, c.error ? strlen(c.error) : 0);
+	series_static(s, "rpc.system.name", "grpc");
+	series_view(s, "rpc.method", c.method);
+	series_static(s, "rpc.response.status_code", c.code);
+	series_static(s, "error.type", c.error);
 	if (x->server)
 		return true;
 	series_server(s, &at, &c.server);

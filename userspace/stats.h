@@ -39,13 +39,16 @@ struct stats {
 	uint64_t quiet;	       /* pings, prepares and the like that went well: no spans */
 	uint64_t
 		other_end; /* at a database server or a Kafka broker: shown by the client's spans */
-	uint64_t stmt_unknown; /* executions of statements prepared before we came */
+	uint64_t kafka_topic_unknown;	/* topics given by an id that nobody has named */
+	uint64_t kafka_records_unknown; /* topics whose records could not be counted */
+	uint64_t stmt_unknown;		/* executions of statements prepared before we came */
 	/* spans */
 	uint64_t spans;		  /* made and handed to the exporters */
 	uint64_t spans_unsampled; /* left out by the sampler */
 	uint64_t spans_no_memory;
 	uint64_t red_counted;
 	uint64_t red_no_memory;
+	uint64_t red_gauges_full; /* values of gauges beyond the limit of series */
 	uint64_t traceparent_bad; /* ignored: not valid, or sent more than once */
 	uint64_t tracestate_bad;
 };

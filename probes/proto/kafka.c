@@ -154,8 +154,8 @@ static bool tell_request(struct kafka *s, struct kafka_dir *d, struct message *m
 	last = !t || !t->next;
 	fill(s, m, MSG_REQUEST, q, t);
 	m->flags = MSG_F_BEGIN | MSG_F_END;
-	if (!t || q->key != KAFKA_PRODUCE)
-		m->flags |= t ? 0 : MSG_F_QUIET;
+	if (!t)
+		m->flags |= MSG_F_QUIET;
 	if (s->oneway)
 		m->flags |= MSG_F_ONEWAY;
 	if (d->incomplete || q->topics.cut)
@@ -341,7 +341,7 @@ static void on_number(struct kafka *s, struct kafka_dir *d, bool request,
 		break;
 	case KW_SESSION_EPOCH:
 		if (v->num <= 0) /* a new session, or none */
-			kafka_pos_clear(&s->pos);
+			hashmap_free_values(&s->pos);
 		break;
 	case KW_PARTITION:
 		if (!t || d->forgotten)
@@ -398,9 +398,8 @@ static void records_end(struct kafka *s, struct kafka_dir *d, bool request)
 	if (!d->topic)
 		return;
 	d->topic->bytes += b->start;
-	if (!d->part) {
+	if (!d->part)
 		return;
-	}
 	d->part->records = b->records;
 	d->part->records_unknown = b->unknown;
 	if (request)
@@ -726,7 +725,7 @@ static enum parse_status kafka_gap(void *st, enum oe_dir dir, struct bytes in, u
 
 static enum parse_status kafka_eof(void *st, enum oe_dir dir, bool aborted, struct message *m)
 {
-	return PARSE_SKIP;
+	return PARSE_SKIP; /* what is open is the connection's to end */
 }
 
 /* A response whose request another thread has just sent. */
@@ -750,8 +749,7 @@ static void kafka_state_done(void *st)
 		kafka_request_free(s->d[i].q);
 	}
 	kafka_requests_clear(&s->requests);
-	kafka_pos_clear(&s->pos);
-	hashmap_done(&s->pos);
+	hashmap_free_values(&s->pos);
 }
 
 const struct proto_ops kafka_ops = {

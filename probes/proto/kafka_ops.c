@@ -293,13 +293,3 @@ void kafka_pos_set(struct hashmap *m, const struct kafka_topic *t, int32_t parti
 	}
 	p->offset = offset;
 }
-
-void kafka_pos_clear(struct hashmap *m)
-{
-	size_t max = m->max;
-
-	HASHMAP_FOREACH (m, slot)
-		free(slot->val);
-	hashmap_done(m);
-	hashmap_init(m, max);
-}

@@ -96,6 +96,5 @@ void kafka_link_add(struct kafka_topic *t, struct bytes text);
 int64_t kafka_pos_get(const struct hashmap *m, const struct kafka_topic *t, int32_t partition);
 void kafka_pos_set(struct hashmap *m, const struct kafka_topic *t, int32_t partition,
 		   int64_t offset);
-void kafka_pos_clear(struct hashmap *m);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <zlib.h>
 
+#include "probes/proto/kafka_reader.h"
+
 #ifdef HAVE_LZ4
 #include <lz4frame.h>
 #endif
@@ -72,8 +74,7 @@ static size_t unzip_snappy(struct bytes in, uint8_t *out, size_t max)
 		return unzip_snappy_raw(in, out, max);
 	in = bytes_from(in, 16);
 	while (in.len > 4) {
-		size_t len = (size_t)in.data[0] << 24 | (size_t)in.data[1] << 16 |
-			     (size_t)in.data[2] << 8 | in.data[3];
+		size_t len = (uint32_t)kafka_i32(in.data);
 		size_t got;
 
 		in = bytes_from(in, 4);

@@ -18,6 +18,7 @@ struct world {
 	char text[4096]; /* one word per finished exchange */
 	struct identity ids[64];
 	size_t cnt;
+	int64_t kafka_records; /* of the last exchange; -1: not known */
 	uint64_t next[64][2], now;
 };
 
@@ -34,6 +35,7 @@ static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,
 	static const char *const ends[] = {"", "!none", "!cut", "!unknown"};
 	size_t n = strlen(w.text);
 
+	w.kafka_records = x->kafka.records_unknown ? -1 : (int64_t)x->kafka.records;
 	snprintf(w.text + n, sizeof(w.text) - n, "%s%s:%.*s:%d%s", n ? " " : "",
 		 x->server ? "S" : "C", (int)x->req.target.len, (const char *)x->req.target.data,
 		 x->resp.status, ends[x->end]);
@@ -382,6 +384,25 @@ static void test_kafka_version(void)
 	end("", "and nothing is told of it");
 }
 
+/* Batches that were not captured are not counted, and that is counted. */
+static void test_kafka_records(void)
+{
+	static const char request[] = "\0\0\0\x8e\0\0\0\0\0\0\0\x01\0\x07rdkafka\0\x01\0\0\0\0"
+				      "\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\x64",
+			  response[] = "\0\0\0\x1d\0\0\0\x01\0\0\0\x01\0\x01t\0\0\0\x01"
+				       "\0\0\0\0\0\0\0\0\0\0\0\0\0\x05";
+
+	start(16);
+	announce(0, OE_ROLE_CLIENT, true);
+	bytes_at(0, 1, request, sizeof(request) - 1, 100, 1, 0);
+	bytes_at(0, 0, response, sizeof(response) - 1, 0, 1, 0);
+	is_int(w.stats.kafka_records_unknown, 1, "records that were not captured are unknown");
+	is_int(w.stats.completed, 1, "the request is not");
+	is_int(w.kafka_records, -1, "their number is not told");
+	conn_table_free(w.conns);
+	assemble_done(&w.a);
+}
+
 static void test_loss(void)
 {
 	start(16);
@@ -546,6 +567,7 @@ int main(void)
 	test_order();
 	test_late_bytes();
 	test_kafka_version();
+	test_kafka_records();
 	test_loss();
 	test_identity();
 	test_http2();

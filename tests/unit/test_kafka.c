@@ -265,7 +265,7 @@ static void put_topics(struct writer *w, const struct vector *v)
 {
 	size_t cnt = 0, parts;
 	char a[320], b[320], c[320];
-	const char *topic, *before = "";
+	const char *topic;
 
 	for (int i = 0; i < v->lines; i++)
 		cnt += !i || strncmp(v->truth[i], v->truth[i - 1],
@@ -311,9 +311,7 @@ static void put_topics(struct writer *w, const struct vector *v)
 			put_tags(w);
 		}
 		put_tags(w);
-		before = topic;
 	}
-	(void)before;
 }
 
 static void put_request(struct writer *w, const struct vector *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Histograms: boundaries, series, the limit, delta and cumulative, and that no request is ever lost
  * or counted twice. */
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -104,6 +105,70 @@ static void test_own_bounds(void)
 }
 
 /* A value with NUL inside, as a peer may send one, is kept as long as it is. */
+static const struct sem_metric sent = {
+	.name = "sent", .description = "s", .unit = "{message}", .scope = "t", .kind = SEM_COUNTER};
+static const struct sem_metric lag = {
+	.name = "lag", .description = "l", .unit = "{message}", .scope = "t", .kind = SEM_GAUGE};
+
+static int put(struct red *r, struct resource *res, const struct sem_metric *m, int64_t partition,
+	       double v, uint64_t at)
+{
+	struct sem_series s = {.metric = m, .value = v, .attr_cnt = 1};
+
+	s.attrs[0] = (struct attr){.key = "partition", .type = ATTR_INT, .i = partition};
+	return red_add(r, res, &s, at);
+}
+
+/* Metrics that are shown, and their points and the sum of these. */
+static void shown(struct red *r, uint64_t now, enum metric_type type, uint32_t cnt, int64_t sum,
+		  const char *name)
+{
+	struct batch *b = batch_new(BATCH_METRICS, 8);
+	uint32_t points = 0;
+	int64_t total = 0;
+
+	red_collect(r, b, now);
+	for (uint32_t i = 0; i < b->cnt; i++) {
+		if (b->metrics[i].type != type)
+			continue;
+		points += b->metrics[i].point_cnt;
+		for (uint32_t k = 0; k < b->metrics[i].point_cnt; k++)
+			total += b->metrics[i].points[k].i;
+	}
+	is_int(points, cnt, name);
+	is_int(total, sum, "  their values");
+	batch_put(b);
+}
+
+static void test_kinds(void)
+{
+	static const enum metric_temporality both[] = {METRIC_CUMULATIVE, METRIC_DELTA};
+	const uint64_t s = 1000000000;
+	struct resource *a = resource_new();
+
+	for (int i = 0; i < 2; i++) {
+		struct red_config cfg = {.temporality = both[i], .series_max = 4};
+		bool delta = both[i] == METRIC_DELTA;
+		struct red *r;
+
+		red_new(&cfg, &r);
+		put(r, a, &sent, 0, 3, s);
+		put(r, a, &sent, 0, 4, s);
+		put(r, a, &lag, 0, 100, s);
+		put(r, a, &lag, 0, 7, s);
+		put(r, a, &lag, 1, 0, 200 * s);
+		shown(r, 201 * s, METRIC_SUM, 1, 7, "a counter adds up");
+		shown(r, 202 * s, METRIC_SUM, delta ? 0 : 1, delta ? 0 : 7, "delta: once");
+		shown(r, 202 * s, METRIC_GAUGE, 2, 7, "a gauge's last value stands");
+		shown(r, 302 * s, METRIC_GAUGE, 1, 0, "for five minutes");
+		is_int(put(r, a, &lag, 2, 1, s), 0, "a third partition");
+		is_int(put(r, a, &lag, 3, 1, s), -ENOSPC, "beyond the limit it is said");
+		is_int(put(r, a, &sent, 3, 1, s), 0, "counters have a point for the rest");
+		red_free(r);
+	}
+	resource_put(a);
+}
+
 static void test_nul(void)
 {
 	static const char route[] = "a\0bcdefghijklmnopqrstuvwxyz";
@@ -131,6 +196,7 @@ int main(void)
 {
 	test_own_bounds();
 	test_nul();
+	test_kinds();
 	struct red_config cfg = {.series_max = 10, .temporality = METRIC_CUMULATIVE};
 	struct resource *a = resource_new(), *z = resource_new();
 	struct timespec t0, t1;

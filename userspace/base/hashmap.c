@@ -133,3 +133,13 @@ void *hashmap_take(struct hashmap *m, uint64_t key)
 		(void)resize(m, m->cap / 2);
 	return val;
 }
+
+void hashmap_free_values(struct hashmap *m)
+{
+	size_t max = m->max;
+
+	HASHMAP_FOREACH(m, slot)
+		free(slot->val);
+	hashmap_done(m);
+	hashmap_init(m, max);
+}

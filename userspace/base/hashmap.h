@@ -31,6 +31,9 @@ void *hashmap_take(struct hashmap *m, uint64_t key);
 uint64_t hash_u64(uint64_t x);
 uint64_t hash_bytes(const void *p, size_t len, uint64_t seed);
 
+/* Frees every value with free() and forgets all; the map may be used again. */
+void hashmap_free_values(struct hashmap *m);
+
 /* Do not put or take while iterating. `slot` is declared by the macro. */
 #define HASHMAP_FOREACH(m, slot)                                                                   \
 	for (struct hashmap_slot *slot = (m)->slots; slot && slot < (m)->slots + (m)->cap; slot++) \
