@@ -31,7 +31,7 @@ BPF_CF   := -std=gnu11 -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) \
 	    -I. -isystem vmlinux
 # -MD, not -MMD: vmlinux.h comes in as a system header
 DEPFLAGS  = -MD -MP
-LIBS     := -lbpf -lelf -lz -lprotobuf-c -lcurl -lpcap -lyaml -lcap -lpthread -lm
+LIBS     := -lbpf -lelf -lz -lcapstone -lprotobuf-c -lcurl -lpcap -lyaml -lcap -lpthread -lm
 # codecs of Kafka's record batches, where they are: $(call codec,NAME,header,library)
 codec     = $(if $(shell printf '\043include <stddef.h>\n\043include <$(2)>\n' | $(CC) -E - 2>/dev/null | head -c 1),\
 	    $(eval CODECS += -DHAVE_$(1))$(eval LIBS += $(3)))
@@ -49,7 +49,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/%.o) $(PB_SRC:.c=.o)
 LIB      := $(OUT)/liboe.a
 BIN      := $(OUT)/otel-ebpf
 UNIT_BIN := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
-APP_BIN  := $(patsubst %.c,$(OUT)/%,$(wildcard tests/apps/*.c tests/bench/*.c))
+APP_BIN  := $(patsubst %.c,$(OUT)/%,$(wildcard tests/apps/*.c tests/bench/*.c)) $(OUT)/tests/unit/sites
 FUZZ_OBJ := $(LIB_SRC:%.c=$(OUT)/fuzz/lib/%.o) $(OUT)/fuzz/lib/otlp.pb-c.o
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -87,10 +87,13 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $(LDFLAGS) $< $(LIB) $(TEST_LIBS) -o $@
 $(OUT)/tests/apps/%: tests/apps/%.c
 	$(call msg,APP,$@)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< -lpthread -o $@
+	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< -lpthread $(LDLIBS) -o $@
 $(OUT)/tests/bench/%: tests/bench/%.c
 	$(call msg,APP,$@)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< -o $@
+	$(Q)$(CC) $(ALL_CF) $(DEPFLAGS) $< $(LDLIBS) -o $@
+$(OUT)/tests/bench/sslbench: LDLIBS = -lssl -lcrypto -lpthread
+$(OUT)/tests/bench/classic_probe: LDLIBS = -lelf
+$(OUT)/tests/apps/tlsdl: LDLIBS = -ldl
 
 FUZZ_CF   = -std=gnu11 -g -O1 -fsanitize=$(1),address,undefined -fno-sanitize-recover=undefined \
 	    -D_GNU_SOURCE -DOE_VERSION='"$(VERSION)"' $(CODECS) -I. -I$(OUT) $(DEPFLAGS)

@@ -16,6 +16,7 @@ cmd:pkg-config pkg-config
 file:/usr/include/bpf/libbpf.h libbpf-dev
 file:/usr/include/libelf.h libelf-dev
 file:/usr/include/zlib.h zlib1g-dev
+file:/usr/include/capstone/capstone.h libcapstone-dev
 file:/usr/include/protobuf-c/protobuf-c.h libprotobuf-c-dev
 hdr:curl/curl.h libcurl4-openssl-dev
 file:/usr/include/pcap/pcap.h libpcap-dev
@@ -45,6 +46,7 @@ cmd:h2load nghttp2-client
 cmd:nghttpd nghttp2-server
 hdr:jansson.h libjansson-dev
 hdr:nghttp2/nghttp2.h libnghttp2-dev
+hdr:openssl/ssl.h libssl-dev
 cmd:g++ g++
 file:/usr/include/grpcpp/grpcpp.h libgrpc++-dev
 pg:postgres postgresql
@@ -62,7 +64,13 @@ cmd:mvn maven
 cmd:tcpdump tcpdump
 cmd:tshark tshark
 cmd:jq jq
+cmd:openssl openssl
+cmd:gnutls-cli gnutls-bin
+cmd:wget wget
+cmd:git git
+so:libcurl-gnutls.so.4 libcurl3-gnutls
 cmd:ip iproute2
+cmd:openssl openssl
 cmd:clang-format clang-format
 '
 
@@ -73,6 +81,7 @@ present() {
 	file:*) [ -e "${1#file:}" ] ;;
 	hdr:*) [ -e "/usr/include/${1#hdr:}" ] || ls /usr/include/*/"${1#hdr:}" >/dev/null 2>&1 ;;
 	lib:*) find /usr/lib/llvm-* /usr/lib/clang -name "${1#lib:}" 2>/dev/null | grep -q . ;;
+	so:*) ls /usr/lib/*/"${1#so:}" >/dev/null 2>&1 ;;
 	pg:*) ls /usr/lib/postgresql/*/bin/"${1#pg:}" >/dev/null 2>&1 ;;
 	pyvenv:*) python3 -c 'import ensurepip' 2>/dev/null ;;
 	esac

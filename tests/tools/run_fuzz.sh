@@ -13,6 +13,7 @@ fuzz_proto) seeds=(tests/corpus/proto) ;;
 fuzz_pipeline) seeds=(tests/corpus/pipeline) ;;
 fuzz_replay) seeds=(tests/corpus/replay) ;;
 fuzz_sqltext) seeds=(tests/corpus/sqltext) ;;
+fuzz_elfimg) seeds=(tests/corpus/elfimg) ;;
 esac
 existing=()
 for s in "${seeds[@]}"; do [ -d "$s" ] && existing+=("$s"); done

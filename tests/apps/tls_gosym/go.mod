@@ -1,0 +1,3 @@
+module otel-ebpf.test/tls_gosym
+
+go 1.12
