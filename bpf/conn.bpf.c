@@ -15,6 +15,13 @@
 #define TCP_LISTEN	10
 #define ECONNABORTED	103
 
+/* Closed with unread data, or SO_LINGER of 0: this end cut it off. */
+static __always_inline __u32 close_error(int oldstate, __u32 err)
+{
+	return !err && (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT) ? ECONNABORTED
+										   : err;
+}
+
 static __always_inline int state_change(struct sock *sk, int oldstate, int newstate, bool trusted)
 {
 	__u64 key = (__u64)sk;
@@ -42,6 +49,19 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 	s = oe_sk_find(sk, trusted);
 	if (!s)
 		return 0;
+	if (newstate == TCP_CLOSE && s->tls_seen && !s->tls) {
+		struct oe_stats *st = oe_stats();
+
+		OE_COUNT(st, tls_unseen, 1);
+		s->tls_seen = 0;
+	}
+	if (s->tls) {
+		err = OE_READ(trusted, sk->sk_err);
+		if (newstate != TCP_CLOSE)
+			oe_tls_sock_end(s, OE_CLOSE_OUT, 0);
+		else
+			oe_tls_sock_end(s, OE_CLOSE_ALL, close_error(oldstate, err));
+	}
 	if (s->announced && s->id) {
 		if (newstate != TCP_CLOSE) {
 			if (s->closed & OE_CLOSE_OUT)
@@ -54,10 +74,7 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 				s->next[OE_DIR_OUT] = oe_extend(s->next[OE_DIR_OUT], end);
 			oe_close_event(s, OE_CLOSE_OUT, 0);
 		} else {
-			err = OE_READ(trusted, sk->sk_err);
-			/* closed with unread data, or SO_LINGER of 0: this end cut it off */
-			if (!err && (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT))
-				err = ECONNABORTED;
+			err = close_error(oldstate, OE_READ(trusted, sk->sk_err));
 			oe_close_event(s, OE_CLOSE_ALL, err);
 			s->announced = 0;
 		}

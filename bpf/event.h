@@ -14,7 +14,9 @@
  */
 
 /* Raise on every change of layout or meaning; recordings carry it. */
-#define OE_ABI 2 /* 2: OE_F_WHOLE */
+#define OE_ABI 3 /* 2: OE_F_WHOLE; 3: OE_CONN_TLS, oe_conn.sk_id, OE_PROC_SELECTED */
+
+#define OE_ABI_OLDEST 2 /* what 3 added is missing there, all else is the same */
 
 /* record types */
 #define OE_EV_CONN  1 /* struct oe_conn: a connection is announced (first I/O seen, or connect) */
@@ -39,6 +41,9 @@
 
 /* oe_conn.flags */
 #define OE_CONN_FRESH 0x1 /* no byte moved on this connection before those that follow */
+#define OE_CONN_TLS                                                                                \
+	0x2 /* these are the plaintext bytes of a TLS connection; family 0: its socket is not      \
+	       known. Announced again when it becomes known. */
 
 /* oe_conn.family: values of AF_UNIX, AF_INET, AF_INET6 */
 #define OE_AF_UNIX  1
@@ -51,9 +56,10 @@
 #define OE_CLOSE_ALL 0x4 /* the connection is gone */
 
 /* oe_proc.what */
-#define OE_PROC_FORK 1
-#define OE_PROC_EXEC 2
-#define OE_PROC_EXIT 3
+#define OE_PROC_FORK	 1
+#define OE_PROC_EXEC	 2
+#define OE_PROC_EXIT	 3
+#define OE_PROC_SELECTED 4 /* met by one of the kernel's selectors (cgroup, port, all) */
 
 struct oe_hdr {
 	__u16 type;
@@ -71,7 +77,8 @@ _Static_assert(sizeof(struct oe_hdr) == 16, "oe_hdr is part of the ABI");
  */
 struct oe_conn {
 	struct oe_hdr hdr;
-	__u64 id; /* socket cookie */
+	__u64 id; /* socket cookie; with bit 63 set: of a TLS connection, unique on this host while
+		     the daemon runs */
 	__u64 off[2];
 	__u32 tgid;
 	__u32 tid;
@@ -86,8 +93,10 @@ struct oe_conn {
 	__u32 flags;	/* OE_CONN_* */
 	__u8 path[108]; /* Unix: bound path of this or the other end; '@' for a leading NUL */
 	__u32 pad2;
+	__u64 sk_id; /* OE_CONN_TLS: id of its socket, which may be announced as well; 0: not known
+		      */
 };
-_Static_assert(sizeof(struct oe_conn) == 16 + 24 + 8 + 8 + 32 + 8 + 112,
+_Static_assert(sizeof(struct oe_conn) == 16 + 24 + 8 + 8 + 32 + 8 + 112 + 8,
 	       "oe_conn is part of the ABI");
 
 struct oe_data {

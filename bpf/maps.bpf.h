@@ -20,6 +20,7 @@
 
 /* knobs, set before load */
 const volatile __u32 oe_self_tgid OE_WEAK = 0;
+const volatile __u32 oe_cpus OE_WEAK = 1; /* possible ones */
 const volatile __u32 oe_cap_max OE_WEAK =
 	OE_CAP_LIMIT;				      /* copied of one I/O while the run is young */
 const volatile __u32 oe_cap_tail OE_WEAK = 256;	      /* copied of one I/O after that */
@@ -43,6 +44,12 @@ volatile __u32 oe_on OE_WEAK = 0;
 
 /* raised by userspace whenever a process leaves the selection: cached verdicts are void */
 volatile __u32 oe_generation OE_WEAK = 1;
+
+/*
+ * Attachments to TLS libraries so far; 0: none, socket hooks need not look. A connection whose
+ * socket began when a library's probes were on is known from its first byte of plaintext.
+ */
+volatile __u32 oe_tls_gen OE_WEAK = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -114,8 +121,13 @@ struct oe_sk {
 	__u8 follow;	 /* OE_FOLLOW_* */
 	__u8 misses;	 /* I/Os in a row that should start with a frame or message and do not */
 	__u8 client_dir; /* databases: direction of the client's bytes */
+	__u8 tls_seen;	 /* it speaks TLS, as its bytes say */
+	__u8 pad[3];
 	struct oe_walk walk[2];
-	__u64 ino; /* sk_hash only: inode number, tells a reused struct sock */
+	__u32 tls_tgid; /* the TLS connection that this socket carries, see tls_conn.bpf.h: */
+	__u64 tls;	/* its object in that process; 0: none */
+	__u64 tls_gen;	/* probes attached when its first byte was seen, see oe_tls_gen */
+	__u64 ino;	/* sk_hash only: inode number, tells a reused struct sock */
 };
 
 struct {
@@ -149,20 +161,24 @@ struct {
 } mmsg_store OE_WEAK SEC(".maps");
 
 /*
- * Records are put together here and copied into the ring at their exact length. One
- * per CPU and direction: a task in the send hook may be preempted by one in the receive hook. A
+ * Records are put together here and copied into the ring at their exact length. Per CPU one for
+ * each direction (a task in the send hook may be preempted by one in the receive hook), behind all
+ * of those two for the probes in TLS libraries, which may preempt each other. A
  * plain array, since per-CPU values are limited to 32 KiB. Twice the limit, so that the verifier
  * sees that any offset plus any length stays inside.
  */
+#define OE_SCRATCHES_TLS (OE_SCRATCHES_MAX - 2)
+
 struct oe_scratch {
 	struct oe_data rec;
 	__u8 payload[2 * OE_CAP_LIMIT];
 	__u64 emitted;
+	__u64 busy; /* TLS only */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* 2 x possible CPUs */
+	__uint(max_entries, 1); /* OE_SCRATCHES_MAX x possible CPUs */
 	__type(key, __u32);
 	__type(value, struct oe_scratch);
 } scratch OE_WEAK SEC(".maps");

@@ -6,7 +6,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "bpf/emit.bpf.h"
+#include "bpf/select.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -45,6 +45,10 @@ int BPF_PROG(oe_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 
 	if (oe_exec_events || oe_pid_get(tgid))
 		report(OE_PROC_EXEC, task, tgid, 0);
+	/* before it loads its TLS library: the kernel's selectors do not wait for a socket */
+	if ((oe_select_all || oe_cgroup_cnt) && tgid != oe_self_tgid && !oe_pid_get(tgid) &&
+	    (oe_select_all || oe_cgroup_matches()))
+		oe_pid_met(tgid);
 	return 0;
 }
 

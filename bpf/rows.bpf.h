@@ -26,7 +26,8 @@
 #define OE_ROWS_MYSQL	  1 /* else PostgreSQL */
 #define OE_ROWS_CLIENT	  2 /* bytes of the client */
 #define OE_ROWS_RUN_START 4
-#define OE_ROWS_COPIED	  8 /* internal: the head has been copied already */
+#define OE_ROWS_COPIED	  8  /* internal: the head has been copied already */
+#define OE_ROWS_TLS	  16 /* the first bytes inside of TLS */
 
 #define OE_ROWS_SENT   0
 #define OE_ROWS_FAILED 1 /* not all records were sent */
@@ -169,7 +170,7 @@ static __always_inline int oe_rows_mysql(struct oe_walk *w, const __u8 *p, __u32
 		keep = OE_CAP_LIMIT;
 	} else if (p[3] == 0) {
 		keep = 64;
-	} else if (p[3] == 1 && len >= 32) { /* the login */
+	} else if (p[3] == (how & OE_ROWS_TLS ? 2 : 1) && len >= 32) { /* the login */
 		__u32 caps = (__u32)p[7] << 24 | (__u32)p[6] << 16 | (__u32)p[5] << 8 | p[4];
 
 		if (caps & OE_MY_CAP_PROTOCOL_41 && caps & OE_MY_CAP_SSL && len == 32)

@@ -35,6 +35,20 @@ static __always_inline bool oe_surely_unselected(__u32 tgid)
 	return !oe_select_all && !oe_cgroup_cnt && !oe_port_cnt && !oe_pid_get(tgid);
 }
 
+/* Remembered, so that its children, its exec and its exit are noticed, and its TLS libraries. */
+static __noinline int oe_pid_met(__u32 tgid)
+{
+	struct oe_proc rec = {
+		.hdr = {.type = OE_EV_PROC, .len = sizeof(rec), .ts_ns = bpf_ktime_get_boot_ns()},
+		.what = OE_PROC_SELECTED,
+		.tgid = tgid,
+	};
+
+	oe_pid_set(tgid);
+	bpf_get_current_comm(rec.comm, sizeof(rec.comm));
+	return oe_emit_aux_flags(&rec, sizeof(rec), BPF_RB_FORCE_WAKEUP);
+}
+
 /* lport, rport: of the socket at hand, host order; 0 = none */
 static __always_inline bool oe_selected(__u32 tgid, __u16 lport, __u16 rport)
 {
@@ -45,8 +59,7 @@ static __always_inline bool oe_selected(__u32 tgid, __u16 lport, __u16 rport)
 	if (!oe_select_all && !(oe_cgroup_cnt && oe_cgroup_matches()) &&
 	    !(oe_port_cnt && (oe_port_matches(lport) || oe_port_matches(rport))))
 		return false;
-	/* remembered, so that its children, its exec and its exit are noticed */
-	oe_pid_set(tgid);
+	oe_pid_met(tgid);
 	return true;
 }
 

@@ -20,6 +20,12 @@ static __attribute__((always_inline)) inline int oe_sniff_method_char(unsigned c
 	return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
 
+/* The header of a TLS record (RFC 8446 section 5.1), of the types that occur. */
+static __attribute__((always_inline)) inline int oe_is_tls(const unsigned char *p)
+{
+	return p[0] >= 20 && p[0] <= 23 && p[1] == 3 && p[2] <= 4;
+}
+
 /*
  * HTTP/1: "HTTP/1" or METHOD SP ( '/' | '*' | 'h' | 'H' | anything after CONNECT ).
  * Methods longer than 20 bytes are not looked for.
@@ -151,6 +157,24 @@ static __attribute__((always_inline)) inline int oe_sniff_mysql(const unsigned c
 	if (size + 4 < io)
 		return p[4] == 3 || (p[4] >= 0x16 && p[4] <= 0x19) ? OE_SNIFF_YES : OE_SNIFF_NO;
 	return (p[4] && p[4] <= 0x1f) || p[4] == 0xfa ? OE_SNIFF_YES : OE_SNIFF_NO;
+}
+
+/* MySQL: the first packet inside of TLS, a login; or its head that is read by itself, as servers
+ * do. */
+static __attribute__((always_inline)) inline int
+oe_sniff_mysql_tls(const unsigned char *p, unsigned int len, unsigned int io)
+{
+	unsigned int size;
+
+	if (len < 4 || p[3] != 2 || p[2])
+		return OE_SNIFF_NO;
+	size = (unsigned int)p[1] << 8 | p[0];
+	if (size < 34 || (io != 4 && io != size + 4))
+		return OE_SNIFF_NO;
+	return len == 4 || (len >= 24 && (p[5] & 2) && (p[5] & 8) && !p[13] && !p[14] && !p[15] &&
+			    !p[16] && !p[17] && !p[18] && !p[19] && !p[20] && !p[21] && !p[22])
+		       ? OE_SNIFF_YES
+		       : OE_SNIFF_NO;
 }
 
 /* The head of a Kafka request behind its length: API key, version and names have these bounds in

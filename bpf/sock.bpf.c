@@ -185,7 +185,16 @@ static __always_inline int sock_length(struct sock *sk, int ret, int flags, int 
 	s = oe_sk_selected(sk, task->tgid, true, 0);
 	if (!s)
 		return 0;
+	/* what is received needs no look at the bytes: before there are many cases to verify */
+	if (dir == OE_DIR_IN && oe_tls_gen)
+		oe_tls_sock(sk, s, task, dir, ret, &src, true);
+	if (dir == OE_DIR_IN && s->tls)
+		return 0;
 	find_source(sk, s, task, dir, ret, flags, &src);
+	if (dir == OE_DIR_OUT && oe_tls_gen)
+		oe_tls_sock(sk, s, task, dir, ret, &src, true);
+	if (dir == OE_DIR_OUT && s->tls)
+		return 0;
 	if (ret <= 0)
 		oe_sock_end(sk, s, dir, ret, true);
 	else

@@ -2,9 +2,10 @@
 #ifndef OE_SOCK_CORE_BPF_H
 #define OE_SOCK_CORE_BPF_H
 /*
- * One I/O on a stream socket -> records. The backends (sock.bpf.c, syscall.bpf.c)
- * find out which socket, how many bytes and where they stand in user memory; from there on
- * everything is here: selection, stream offsets, the sniff, how much to copy.
+ * One I/O on a stream socket. The backends (sock.bpf.c, syscall.bpf.c) find out which socket, how
+ * many bytes and where they stand in user memory; from there on everything is here: selection,
+ * stream offsets, and whether these are the ciphertext of a TLS connection (tls_conn.bpf.h). What
+ * is to be copied is found out in stream.bpf.h.
  *
  * `trusted` is a compile-time constant: true when the hook handed us the struct sock as a BTF
  * pointer (direct loads, socket storage), false when we walked to it (probe reads, sk_hash).
@@ -14,10 +15,6 @@
  * together with its FIN moves copied_seq one further: then copied_seq equals rcv_nxt and
  * RCV_SHUTDOWN is set. Unix sockets, and TCP with an upper layer protocol (kernel TLS, where
  * sequence numbers count ciphertext), go on counting from the last offset known.
- *
- * What is copied: up to oe_cap_max bytes of each I/O of a run (an unbroken series in one
- * direction) until oe_run_max bytes of it were copied, then oe_cap_tail bytes of each: heads
- * of pipelined messages stand at the start of I/Os, bodies go on for long.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
@@ -25,19 +22,14 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "bpf/emit.bpf.h"
-#include "bpf/kafka.bpf.h"
-#include "bpf/rows.bpf.h"
 #include "bpf/select.bpf.h"
-#include "bpf/sniff.h"
-#include "bpf/walk.bpf.h"
+#include "bpf/stream.bpf.h"
+#include "bpf/tls_conn.bpf.h"
 
 #define SOCK_STREAM  1
 #define IPPROTO_TCP  6
 #define RCV_SHUTDOWN 1
 #define PF_KTHREAD   0x00200000
-#define OE_DIR_IN    0
-#define OE_DIR_OUT   1
 
 /* One member of a kernel struct, by plain load or by probe read. */
 #define OE_READ(trusted, lvalue)                                                                   \
@@ -140,8 +132,6 @@ static __always_inline bool oe_tcp_fresh(struct sock *sk, bool trusted, __u32 re
 	return !sent && received - (__u32)(nxt - copied) - eof == ret;
 }
 
-#define OE_OFF_BASE (1ULL << 32)
-
 static __always_inline __u64 oe_extend(__u64 near, __u32 seq)
 {
 	return near + (__s64)(__s32)(seq - (__u32)near);
@@ -173,6 +163,9 @@ static __always_inline void oe_sk_init(struct oe_sk *s, struct sock *sk, bool tr
 	}
 	s->fresh = s->role != OE_ROLE_UNKNOWN ||
 		   (family != OE_AF_UNIX && dir == OE_DIR_IN && oe_tcp_fresh(sk, trusted, ret));
+	s->tls = 0;
+	s->tls_seen = 0;
+	s->tls_gen = oe_tls_gen;
 	s->run_dir = 0;
 	s->announced = 0;
 	s->sniffed = 0;
@@ -232,7 +225,21 @@ static __always_inline void oe_unix_path(struct sock *sk, struct oe_conn *c)
 	c->path_len = len;
 }
 
-static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u32 tgid, __u32 tid, __u64 ts)
+/* Kernel TLS (an upper layer protocol of the socket): what moves through the socket is plaintext.
+ */
+static __always_inline bool oe_is_ktls(struct sock *sk)
+{
+	const struct tcp_ulp_ops *ulp = NULL;
+	char name[4] = {};
+
+	bpf_core_read(&ulp, sizeof(ulp), &((struct tcp_sock *)sk)->inet_conn.icsk_ulp_ops);
+	return ulp && !bpf_core_read(name, sizeof(name), &ulp->name) && name[0] == 't' &&
+	       name[1] == 'l' && name[2] == 's' && !name[3];
+}
+
+/* id: process (upper half) and thread; sk_id: s is a TLS connection, carried by this socket */
+static __noinline int oe_announce(struct sock *sk, const struct oe_sk *s, __u64 id, __u64 ts,
+				  __u64 sk_id)
 {
 	struct oe_conn c = {};
 	struct net *net = NULL;
@@ -245,32 +252,22 @@ static __noinline int oe_announce(struct sock *sk, struct oe_sk *s, __u32 tgid, 
 	c.id = s->id;
 	c.off[0] = s->next[0];
 	c.off[1] = s->next[1];
-	c.tgid = tgid;
-	c.tid = tid;
+	c.tgid = id >> 32;
+	c.tid = (__u32)id;
 	c.role = s->role;
-	c.flags = s->fresh ? OE_CONN_FRESH : 0;
+	c.flags = (sk_id ? OE_CONN_TLS : 0) | (s->fresh ? OE_CONN_FRESH : 0);
+	c.sk_id = sk_id;
 	bpf_core_read(&c.family, sizeof(c.family), &sk->__sk_common.skc_family);
-	if (c.family == OE_AF_UNIX)
+	if (c.family == OE_AF_UNIX) {
 		oe_unix_path(sk, &c);
-	else
+	} else {
 		oe_addr(sk, false, &c);
+		if (oe_is_ktls(sk))
+			c.flags |= OE_CONN_TLS;
+	}
 	bpf_core_read(&net, sizeof(net), &sk->__sk_common.skc_net.net);
 	bpf_core_read(&c.netns, sizeof(c.netns), &net->ns.inum);
 	return oe_emit_aux(&c, sizeof(c));
-}
-
-/* End of file was read, or a Unix peer is gone. */
-static __always_inline void oe_close_event(struct oe_sk *s, __u32 what, __u32 err)
-{
-	struct oe_close c = {
-		.hdr = {.type = OE_EV_CLOSE, .len = sizeof(c), .ts_ns = bpf_ktime_get_boot_ns()},
-		.id = s->id,
-		.off = {s->next[0], s->next[1]},
-		.what = what,
-		.err = err,
-	};
-
-	oe_emit_aux(&c, sizeof(c));
 }
 
 /*
@@ -308,6 +305,8 @@ static __always_inline struct oe_sk *oe_sk_selected(struct sock *sk, __u32 tgid,
 	return yes ? s : NULL;
 }
 
+#include "bpf/tls_sock.bpf.h"
+
 /* Nothing was transferred: end of file, or an error. */
 static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int dir, int ret,
 					bool trusted)
@@ -339,119 +338,6 @@ static __always_inline void oe_sock_end(struct sock *sk, struct oe_sk *s, int di
 	}
 }
 
-/* What oe_sniff() says besides OE_SNIFF_*. */
-#define OE_SNIFFED_FOLLOW_SHIFT 4     /* OE_FOLLOW_* */
-#define OE_SNIFFED_GREETING	0x100 /* the server speaks first */
-
-/*
- * The first `have` bytes of a run, in the scratch: could they be of a protocol that we parse? A
- * global function: verified once, not for each way to get there.
- */
-__weak __noinline int oe_sniff(__u32 key, __u32 have, __u32 io)
-{
-	const struct oe_scratch *b = bpf_map_lookup_elem(&scratch, &key);
-	const __u8 *p;
-	int sniffed;
-
-	if (!b || !have)
-		return OE_SNIFF_NO;
-	p = b->payload;
-	if (have >= 12 && oe_is_preface(p)) /* with prior knowledge, or after an Upgrade */
-		return OE_SNIFF_YES | OE_FOLLOW_H2 << OE_SNIFFED_FOLLOW_SHIFT;
-	/* bytes of an older record behind a short one do not matter: the length is looked at */
-	sniffed = oe_sniff_http1(p, have);
-	if (sniffed != OE_SNIFF_NO)
-		return sniffed;
-	if (oe_is_kafka(p, have, io))
-		return OE_SNIFF_YES | OE_FOLLOW_KAFKA << OE_SNIFFED_FOLLOW_SHIFT;
-	if (oe_sniff_h2(p, have) == OE_SNIFF_YES)
-		return OE_SNIFF_YES | OE_FOLLOW_H2 << OE_SNIFFED_FOLLOW_SHIFT;
-	if (oe_sniff_pgsql(p, have, io) == OE_SNIFF_YES)
-		return OE_SNIFF_YES | OE_FOLLOW_PGSQL << OE_SNIFFED_FOLLOW_SHIFT;
-	sniffed = oe_sniff_mysql(p, have, io);
-	if (sniffed == OE_SNIFF_YES)
-		sniffed |= OE_FOLLOW_MYSQL << OE_SNIFFED_FOLLOW_SHIFT;
-	if (sniffed & ~3 && p[4] == 10 && io > 24)
-		sniffed |= OE_SNIFFED_GREETING;
-	if (sniffed != OE_SNIFF_NO)
-		return sniffed;
-	sniffed = oe_sniff_kafka(p, have, io);
-	if (sniffed == OE_SNIFF_YES)
-		sniffed |= OE_FOLLOW_KAFKA << OE_SNIFFED_FOLLOW_SHIFT;
-	return sniffed;
-}
-
-/* Behind four bytes that may be a length: the head of a Kafka request? Global: verified once. */
-__weak __noinline int oe_sniff_rest(__u32 key, __u32 have)
-{
-	const struct oe_scratch *b = bpf_map_lookup_elem(&scratch, &key);
-
-	return b && oe_is_kafka_head(b->payload, have);
-}
-
-/* At the start of a run: does the connection speak what we parse? */
-static __always_inline bool oe_sock_sniff(struct oe_sk *s, int dir, __u32 key, __u32 have,
-					  __u32 ret)
-{
-	int said = oe_sniff(key, have, ret);
-	__u8 follow = said >> OE_SNIFFED_FOLLOW_SHIFT & 7;
-
-	s->sniffed = said & 3;
-	s->follow = follow;
-	s->client_dir = said & OE_SNIFFED_GREETING ? !dir : dir;
-	if (follow > OE_FOLLOW_H2 && s->client_dir == OE_DIR_IN &&
-	    !(follow == OE_FOLLOW_KAFKA ? oe_kafka_broker : oe_db_server))
-		s->sniffed = OE_SNIFF_NEVER; /* the client's side tells of it */
-	return s->sniffed == OE_SNIFF_YES || s->sniffed == OE_SNIFF_MAYBE;
-}
-
-/* Is this I/O copied message by message? */
-static __always_inline bool oe_sock_follows(const struct oe_sk *s, int dir, __u32 ret,
-					    bool run_start)
-{
-	if (s->follow <= OE_FOLLOW_H2)
-		return s->follow;
-	/* the answer to SSLRequest is a byte, no message */
-	if (s->follow == OE_FOLLOW_PGSQL && ret == 1 && dir != s->client_dir &&
-	    s->walk[s->client_dir & 1].state == OE_PG_CRYPT)
-		return false;
-	return run_start || s->walk[dir].on;
-}
-
-/* OE_ROWS_* of a database's connection. */
-static __always_inline __u32 oe_sock_how(const struct oe_sk *s, int dir, bool run_start)
-{
-	return (s->follow == OE_FOLLOW_MYSQL ? OE_ROWS_MYSQL : 0) |
-	       (s->client_dir == dir ? OE_ROWS_CLIENT : 0) | (run_start ? OE_ROWS_RUN_START : 0);
-}
-
-/* The records of one I/O of a connection that is followed. Returns whether some are missing. */
-static __always_inline bool oe_sock_follow(struct oe_sk *s, const struct oe_src *src, int dir,
-					   bool run_start, const struct oe_io_arg *arg)
-{
-	int walked;
-
-	if (s->follow == OE_FOLLOW_KAFKA)
-		return oe_kafka_data(&s->walk[dir], src, arg) == OE_WALK_FAILED;
-	if (s->follow != OE_FOLLOW_H2) {
-		walked = oe_rows_data(&s->walk[dir], src, arg, oe_sock_how(s, dir, run_start));
-		if (s->follow == OE_FOLLOW_MYSQL && s->client_dir == dir) {
-			if (s->walk[dir].state == OE_MY_TLS)
-				s->sniffed = OE_SNIFF_NEVER;
-			else if (s->walk[dir].state == OE_MY_COMPRESSED)
-				s->follow = OE_FOLLOW_NOTHING;
-		}
-		return walked;
-	}
-	walked = oe_walk_data(&s->walk[dir], src, arg);
-	/* too many I/Os in a row that do not start with a frame: it is not HTTP/2 */
-	if (walked == OE_WALK_SENT)
-		s->misses = 0;
-	else if (walked == OE_WALK_NOFRAME && ++s->misses >= OE_WALK_MISSES)
-		s->follow = s->sniffed = s->misses = 0;
-	return walked == OE_WALK_FAILED;
-}
-
 /*
  * One I/O of `ret` > 0 bytes of a selected socket. `after`: so many bytes of the same direction
  * were moved after this I/O and before the hook (later messages of the same call).
@@ -461,126 +347,40 @@ static __always_inline void oe_sock_data(struct sock *sk, struct oe_sk *s, int d
 					 struct task_struct *task, bool trusted)
 {
 	__u16 family = OE_READ(trusted, sk->__sk_common.skc_family);
-	__u32 tgid = task->tgid, tid = task->pid;
-	__u64 off, ts;
-	__u32 key = 2 * bpf_get_smp_processor_id() + dir, want, have = 0, end, flags = 0;
+	struct oe_io io = {.key = 2 * bpf_get_smp_processor_id() + dir,
+			   .dir = dir & 1,
+			   .len = ret,
+			   .tgid = task->tgid,
+			   .tid = task->pid};
 	struct oe_stats *st = oe_stats();
 	struct oe_scratch *b;
-	bool fault = false, eof = false, run_start, follow, small;
+	bool eof = false;
+	__u32 end;
+	__u64 ts;
 
 	dir &= 1; /* for the verifier */
-	OE_COUNT(st, io_seen, 1);
-	OE_COUNT(st, bytes_seen, ret);
 	if (!s->id)
 		oe_sk_init(s, sk, trusted, dir, ret + after);
-	off = s->next[dir];
+	io.off = s->next[dir];
 	if (family != OE_AF_UNIX && oe_tcp_end(sk, trusted, dir, &end, &eof))
-		off = oe_extend(off, end - ret - after);
-	s->next[dir] = off + ret;
-
-	run_start = s->run_dir != dir + 1;
-	if (run_start) {
-		s->run_dir = dir + 1;
-		s->run_copied = 0;
-		if (s->sniffed < OE_SNIFF_YES)
-			s->sniffed = OE_SNIFF_MAYBE;
-	}
-	if (s->sniffed == OE_SNIFF_NO || s->sniffed == OE_SNIFF_NEVER) {
-		OE_COUNT(st, io_filtered, 1);
+		io.off = oe_extend(io.off, end - ret - after);
+	s->next[dir] = io.off + ret;
+	if (!oe_stream_run(s, &io, st))
 		return;
-	}
-	b = bpf_map_lookup_elem(&scratch, &key);
+	b = bpf_map_lookup_elem(&scratch, &io.key);
 	if (!b)
 		return; /* cannot be: one per CPU and direction */
-	follow = oe_sock_follows(s, dir, ret, run_start);
-	if (s->follow == OE_FOLLOW_KAFKA)
-		small = ret <= OE_KAFKA_WHOLE && oe_kafka_idle(&s->walk[dir]);
-	else
-		small = follow && s->follow > OE_FOLLOW_H2 && ret <= OE_ROWS_SMALL &&
-			oe_rows_idle(&s->walk[dir], oe_sock_how(s, dir, run_start));
-	if (!follow || small) {
-		want = small || s->run_copied < oe_run_max ? oe_cap_max : oe_cap_tail;
-		if (want > ret)
-			want = ret;
-		if (src->kind != OE_SRC_NONE)
-			have = oe_gather(b, src, want, &fault);
-		if (have > OE_CAP_LIMIT)
-			have = 0; /* cannot be; for the verifier */
-		if (run_start && !s->follow &&
-		    (s->sniffed != OE_SNIFF_YES || (have >= 12 && oe_is_preface(b->payload))) &&
-		    !oe_sock_sniff(s, dir, key, have, ret)) {
-			OE_COUNT(st, io_filtered, 1);
-			return;
-		}
-		/* a broker reads a request's length by itself: what follows tells */
-		if (s->sniffed == OE_SNIFF_MAYBE && !run_start && s->run_copied == 4 &&
-		    dir == OE_DIR_IN && !oe_kafka_broker && oe_sniff_rest(key, have)) {
-			s->sniffed = OE_SNIFF_NEVER; /* the client's side tells of it */
-			OE_COUNT(st, io_filtered, 1);
-			return;
-		}
-		follow = oe_sock_follows(s, dir, ret, run_start);
-		if (small && have == ret &&
-		    (s->follow == OE_FOLLOW_KAFKA
-			     ? oe_kafka_complete(b, have)
-			     : oe_rows_complete(key, have, oe_sock_how(s, dir, run_start)))) {
-			s->walk[dir].on = 1;
-			follow = false;
-		}
-	}
+	if (!oe_stream_look(s, &io, b, src, st))
+		return;
 	ts = bpf_ktime_get_boot_ns();
 	if (!s->announced) {
 		/* the announcement stands before this I/O in every respect */
-		s->next[dir] = off;
-		if (!oe_announce(sk, s, tgid, tid, ts))
+		s->next[dir] = io.off;
+		if (!oe_announce(sk, s, (__u64)io.tgid << 32 | io.tid, ts, 0))
 			s->announced = 1;
-		s->next[dir] = off + ret;
+		s->next[dir] = io.off + ret;
 	}
-	s->run_copied += have;
-	if (dir == OE_DIR_OUT)
-		flags |= OE_F_OUT;
-	b->rec.hdr.type = OE_EV_DATA;
-	b->rec.hdr.ts_ns = ts;
-	b->rec.id = s->id;
-	b->rec.tgid = tgid;
-	b->rec.tid = tid;
-	b->rec.extra = 0;
-	if (follow) {
-		struct oe_io_arg arg = {.off = off, .key = key, .len = ret, .flags = flags};
-
-		if (oe_sock_follow(s, src, dir, run_start, &arg)) {
-			OE_COUNT(st, io_dropped, 1);
-			return;
-		}
-		OE_COUNT(st, io_emitted, 1);
-		goto sent;
-	}
-	if (s->follow == OE_FOLLOW_PGSQL && ret == 1 && have &&
-	    s->walk[s->client_dir & 1].state == OE_PG_CRYPT && b->payload[0] != 'N')
-		s->sniffed = OE_SNIFF_NEVER; /* encrypted from here on */
-	if (src->kind == OE_SRC_NONE) {
-		flags |= OE_F_NOBUF;
-		OE_COUNT(st, io_nobuf, 1);
-	} else if (fault) {
-		flags |= OE_F_FAULT;
-		OE_COUNT(st, io_fault, 1);
-	} else if (have < ret) {
-		flags |= OE_F_CUT;
-		OE_COUNT(st, io_cut, 1);
-	}
-	b->rec.hdr.flags = flags;
-	b->rec.hdr.len = sizeof(b->rec) + have;
-	b->rec.off = off;
-	b->rec.io_len = ret;
-	b->rec.cap_len = have;
-	if (bpf_ringbuf_output(&events, b, sizeof(b->rec) + have, oe_wakeup_flags(b))) {
-		OE_COUNT(st, io_dropped, 1);
-		OE_COUNT(st, bytes_dropped, ret);
-		return;
-	}
-	OE_COUNT(st, io_emitted, 1);
-	OE_COUNT(st, bytes_copied, have);
-sent:
+	oe_stream_send(s, &io, b, src, st, ts);
 	/* the last data came together with the end of the stream; no read of 0 need follow */
 	if (eof && !(s->closed & OE_CLOSE_IN)) {
 		s->closed |= OE_CLOSE_IN;

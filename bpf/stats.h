@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #ifndef OE_STATS_H
 #define OE_STATS_H
+/* what the loader must know of the maps' sizes */
+#define OE_SCRATCHES_MAX 4
+
 /*
  * The kernel's part of the ledger, per CPU, only growing. For selected sockets:
  * io_seen = io_emitted + io_filtered + io_dropped. Append only.
@@ -20,6 +23,12 @@ struct oe_stats {
 	__u64 aux_dropped;
 	__u64 state_failed; /* no memory for a socket's state */
 	__u64 io_parts;	    /* further records of I/Os that were emitted in parts */
+	__u64 io_tls;	    /* I/Os of sockets that carry TLS whose plaintext is seen: ciphertext */
+	__u64 tls_unseen;   /* TCP connections that spoke TLS and ended without being tied to a
+			     * library   that we probe */
+	__u64 tls_late;	    /* TLS connections met after their first byte of plaintext, perhaps */
+	__u64 tls_lost;	    /* calls of TLS libraries whose beginning was forgotten, or does not fit
+			       their end */
 };
 
 #endif

@@ -268,6 +268,10 @@ static __always_inline int socket_call(struct call *c, long ret)
 		}
 		return 0;
 	}
+	if (oe_tls_gen)
+		oe_tls_sock(sk, s, bpf_get_current_task_btf(), c->dir, ret, &c->src, false);
+	if (s->tls)
+		return 0;
 	if (ret <= 0) {
 		oe_sock_end(sk, s, c->dir, ret, false);
 	} else if (c->many) {

@@ -78,6 +78,12 @@ struct proto_ops {
 	bool (*early)(const void *st, enum oe_dir dir, struct bytes in);
 	/* Protocols whose server speaks first: does it begin like this? NULL: the client does. */
 	bool (*greets)(struct bytes in);
+	/*
+	 * The state is fresh, of the inside of TLS; `plain` is that of what went before it in the
+	 * clear, on the same socket: what it told. NULL: connections do not begin in the clear, or
+	 * say nothing there.
+	 */
+	void (*inherit)(void *st, const void *plain);
 	/* HTTP Upgrade token (lower case) by which a connection comes to speak this protocol; NULL:
 	 * none. upgraded(): the state is fresh, the request that asked went in `request_dir`. */
 	const char *upgrade_token;

@@ -288,6 +288,14 @@ static bool has_http(const struct message *m)
 	return m->family != MSG_FAMILY_DB && m->family != MSG_FAMILY_KAFKA;
 }
 
+static void tell(struct assemble *a, struct conn *c, struct txn *t)
+{
+	/* the socket of a TLS connection may have been found meanwhile */
+	if (!t->x.ep.family)
+		t->x.ep = c->ep;
+	a->cfg.exchange(a->cfg.ctx, c, &t->x, &t->id);
+}
+
 static bool fine(const struct exchange *x)
 {
 	return x->family == MSG_FAMILY_KAFKA ? assemble_kafka_fine(x) : assemble_db_fine(x);
@@ -322,7 +330,7 @@ static void finish(struct assemble *a, struct conn *c, struct txn *t)
 		break;
 	}
 	if (t->x.end != EXCHANGE_UNKNOWN)
-		a->cfg.exchange(a->cfg.ctx, c, &t->x, &t->id);
+		tell(a, c, t);
 	txn_put(a, t);
 }
 
@@ -493,6 +501,8 @@ static struct txn *new_request(struct assemble *a, struct conn *c, const struct 
 	t->x.tgid = c->tgid;
 	t->x.tid = tid;
 	t->x.ep = c->ep;
+	if (c->tls)
+		t->x.flags |= XCHG_TLS;
 	t->x.start_ns = unix_ns(a, first_ts);
 	t->x.end_ns = t->x.start_ns;
 	t->x.resp.status = -1;
@@ -595,7 +605,7 @@ static void poll_response(struct assemble *a, struct conn *c, struct txn *t,
 		if (t->told)
 			identify(a, t, NULL, t->x.tid);
 		t->told = true;
-		a->cfg.exchange(a->cfg.ctx, c, &t->x, &t->id);
+		tell(a, c, t);
 	} else if (a->cfg.state) {
 		a->cfg.state(a->cfg.ctx, c, &t->x);
 	}

@@ -88,6 +88,7 @@ struct config {
 	uint32_t db_statement; /* enum statement_mode */
 	bool db_server;
 	bool kafka_broker;
+	bool tls, uretprobes;
 	uint32_t color;
 	char *proc_root;
 	bool target_env;

@@ -3,7 +3,7 @@
 #define OE_CONN_H
 /*
  * The connection table: records in, contiguous bytes and gaps to the parser, messages to
- * assemble. See the essay in conn.c.
+ * assemble. See the essays in conn.c and conn_parse.c.
  */
 #include "probes/probe.h"
 #include "userspace/base/buf.h"
@@ -49,6 +49,10 @@ struct conn {
 	uint8_t role; /* OE_ROLE_* as the kernel told */
 	bool server;  /* valid once a message was seen: the watched process answers */
 	bool role_known;
+	bool announced;
+	bool tls;	 /* plaintext of a TLS connection; ep.family 0: its socket is not known */
+	uint64_t sk_id;	 /* id of that socket, whose own bytes may have begun in the clear; 0: not
+			    known */
 	bool from_start; /* seen from its first byte: role told by the kernel, nothing lost since */
 	bool confirmed;	 /* pairing is certain; see assemble.c */
 	bool probing;	 /* an unclassified run may still turn out to be a protocol's start */
@@ -113,7 +117,8 @@ void conn_sweep(struct conn_table *t, uint64_t now_ns,
  * does. To be called from the message callback.
  */
 bool conn_upgrade(struct conn *c, struct bytes token);
-/* A process ended: its Unix connections end with it (TCP tells by itself). */
+/* A process ended: its Unix connections end with it, and TLS ones without a known socket (TCP tells
+ * by itself). */
 void conn_process_gone(struct conn_table *t, uint32_t tgid, uint64_t ts);
 size_t conn_count(const struct conn_table *t);
 

@@ -16,6 +16,7 @@
 #include "userspace/outputs.h"
 #include "userspace/pipeline.h"
 #include "userspace/selfstats.h"
+#include "userspace/tls_watch.h"
 
 struct daemon {
 	const struct config *cfg;
@@ -27,6 +28,7 @@ struct daemon {
 	struct pipeline *pipeline;
 	struct selection *selection;
 	struct loader *loader;
+	struct tls_watch *tls;
 	struct recorder *recorder;
 };
 
@@ -37,7 +39,11 @@ static void kernel_stats(void *ctx, struct loader_stats *ret)
 
 static void on_process(void *ctx, const struct oe_proc *p)
 {
-	selection_process(((struct daemon *)ctx)->selection, p);
+	struct daemon *d = ctx;
+
+	selection_process(d->selection, p);
+	if (d->tls)
+		tls_watch_process(d->tls, p);
 }
 
 static void on_ready(void *ctx)
@@ -136,6 +142,7 @@ static void print_ledger(struct daemon *d)
 
 static void close_all(struct daemon *d)
 {
+	tls_watch_free(d->tls);
 	pipeline_free(d->pipeline);
 	outputs_close(&d->outputs, 0);
 	loader_close(d->loader);
@@ -174,6 +181,22 @@ static void record_loss(struct daemon *d)
 	recorder_add(d->recorder, &r, sizeof(r));
 }
 
+static int start_tls(struct daemon *d, char err[256])
+{
+	struct tls_watch_config wc = {.proc_root = d->cfg->proc_root,
+				      .uretprobes = d->cfg->uretprobes};
+	int e;
+
+	for (uint32_t i = 0; i < d->cfg->selector_cnt; i++)
+		wc.all |= d->cfg->selectors[i].kind == SELECT_ALL;
+	e = tls_watch_new(&wc, d->loader, &d->tls);
+	if (!e)
+		e = tls_watch_start(d->tls);
+	if (e)
+		snprintf(err, 256, "cannot look for TLS libraries: %s", strerror(-e));
+	return e;
+}
+
 static int start_capture(struct daemon *d, char err[256])
 {
 	const struct config *c = d->cfg;
@@ -184,6 +207,8 @@ static int start_capture(struct daemon *d, char err[256])
 	e = loader_attach_proc(d->loader, err);
 	if (!e)
 		e = selection_scan(d->selection, d->loader, &matched, err);
+	if (!e && c->tls)
+		e = start_tls(d, err);
 	if (!e)
 		e = loader_attach_io(d->loader, err);
 	if (e)
@@ -214,6 +239,7 @@ int daemon_run(const struct config *cfg)
 	struct loader_config lc = {.hooks = (enum hooks)cfg->hooks,
 				   .ring_bytes = (size_t)cfg->ring_mib << 20,
 				   .capture_bytes = cfg->capture_bytes,
+				   .tls_connections = cfg->tls ? cfg->max_connections : 0,
 				   .db_server = cfg->db_server,
 				   .kafka_broker = cfg->kafka_broker};
 	static const struct loop_ops ops = {.ready = on_ready, .tick = on_tick};
@@ -256,6 +282,9 @@ int daemon_run(const struct config *cfg)
 	}
 	e = loop_run(loader_ring_fd(d.loader),
 		     cfg->duration_s ? cfg->duration_s * 1000 : UINT64_MAX, &ops, &d);
+	loader_pause(d.loader);
+	tls_watch_free(d.tls);
+	d.tls = NULL;
 	loader_detach(d.loader);
 	loader_drain(d.loader, pipeline_record, d.pipeline);
 	finish(&d);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "userspace/doctor_tls.h"
 #include "userspace/feat.h"
 #include "userspace/loader.h"
 
@@ -65,7 +66,8 @@ static void privilege_part(const struct feat *x, FILE *f)
 	}
 }
 
-static void process_part(const struct proc_config *proc, pid_t pid, const struct feat *x, FILE *f)
+static void process_part(const struct proc_config *proc, pid_t pid, const struct feat *x,
+			 bool uretprobes, FILE *f)
 {
 	struct proc_host *host = NULL;
 	struct resource *r;
@@ -93,13 +95,32 @@ static void process_part(const struct proc_config *proc, pid_t pid, const struct
 	     !x->load_ok      ? "nothing can be attached, see above"
 	     : x->sock_length ? "would be captured with hooks sock_send_length, sock_recv_length"
 			      : "would be captured with hook sys_exit");
-	line(f, NOTE, "TLS libraries",
-	     "not captured by this version: encrypted traffic is not seen");
+	doctor_tls(proc->proc_root, pid, uretprobes, f);
 }
 
-int doctor_run(const struct proc_config *proc, pid_t pid, FILE *f)
+/* Can TLS libraries be probed? Nothing is attached to find out. */
+static void tls_part(struct loader *l, const struct feat *x, FILE *f)
 {
-	struct loader_config cfg = {.ring_bytes = 1 << 16, .capture_bytes = 256};
+	char err[256];
+	bool multi;
+
+	if (loader_tls_prepare(l, err)) {
+		line(f, MISSING, "probes in TLS libraries", err);
+		return;
+	}
+	multi = !strcmp(loader_tls_kind(l), "uprobe.multi");
+	if (multi)
+		line(f, FINE, "probes in TLS libraries", "uprobe.multi links");
+	else
+		line(f, x->cap_sys_admin ? FINE : MISSING, "probes in TLS libraries",
+		     x->cap_sys_admin ? "perf events (uprobe.multi: Linux 6.6)"
+				      : "CAP_SYS_ADMIN is needed for uprobes before Linux 6.6");
+}
+
+int doctor_run(const struct proc_config *proc, pid_t pid, bool uretprobes, FILE *f)
+{
+	struct loader_config cfg = {
+		.ring_bytes = 1 << 16, .capture_bytes = 256, .tls_connections = 16};
 	char err[256] = "";
 	struct loader *l;
 	struct feat x;
@@ -112,13 +133,14 @@ int doctor_run(const struct proc_config *proc, pid_t pid, FILE *f)
 		e = loader_open(&cfg, &l, err);
 		if (!e) {
 			fprintf(f, "ok    our programs load; hooks: %s\n", loader_hooks(l));
+			tls_part(l, &x, f);
 			loader_close(l);
 		} else {
 			fprintf(f, "no    our programs: %s\n", err);
 		}
 	}
 	if (pid > 0)
-		process_part(proc, pid, &x, f);
+		process_part(proc, pid, &x, uretprobes, f);
 	if (e)
 		fprintf(f, "\nCapture is not possible here. `otel-ebpf replay FILE` (a recording, "
 			   "pcap or pcapng) works "

@@ -10,6 +10,6 @@
  * What this kernel and these privileges allow, and, when pid > 0, what would be watched of that
  * process. Attaches nothing. Returns the exit code: 0 capture is possible, 1 it is not.
  */
-int doctor_run(const struct proc_config *proc, pid_t pid, FILE *f);
+int doctor_run(const struct proc_config *proc, pid_t pid, bool uretprobes, FILE *f);
 
 #endif

@@ -11,12 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "otel_ebpf.skel.h"
-
 #include "userspace/base/log.h"
 #include "userspace/feat.h"
+#include "userspace/loader_priv.h"
 
-#define LINKS_MAX   16
 #define SK_HASH_MAX 16384
 
 enum prog_group { GROUP_PROC, GROUP_IO };
@@ -26,27 +24,19 @@ static const struct {
 	const char *name;
 	enum prog_group group;
 	enum hooks hooks;
+	bool big; /* loaded on the side, see loader_part.c */
 } prog_table[] = {
-	{"oe_proc_fork", GROUP_PROC, HOOKS_AUTO},
-	{"oe_proc_exec", GROUP_PROC, HOOKS_AUTO},
-	{"oe_proc_exit", GROUP_PROC, HOOKS_AUTO},
-	{"oe_conn_state", GROUP_IO, HOOKS_SOCK},
-	{"oe_sock_send", GROUP_IO, HOOKS_SOCK},
-	{"oe_sock_recv", GROUP_IO, HOOKS_SOCK},
-	{"oe_conn_state_hash", GROUP_IO, HOOKS_SYSCALL},
-	{"oe_syscall_exit", GROUP_IO, HOOKS_SYSCALL},
+	{"oe_proc_fork", GROUP_PROC, HOOKS_AUTO, false},
+	{"oe_proc_exec", GROUP_PROC, HOOKS_AUTO, false},
+	{"oe_proc_exit", GROUP_PROC, HOOKS_AUTO, false},
+	{"oe_conn_state", GROUP_IO, HOOKS_SOCK, false},
+	{"oe_sock_send", GROUP_IO, HOOKS_SOCK, true},
+	{"oe_sock_recv", GROUP_IO, HOOKS_SOCK, true},
+	{"oe_conn_state_hash", GROUP_IO, HOOKS_SYSCALL, false},
+	{"oe_syscall_exit", GROUP_IO, HOOKS_SYSCALL, true},
 };
 #define PROG_CNT (sizeof(prog_table) / sizeof(prog_table[0]))
-
-struct loader {
-	struct otel_ebpf_bpf *skel;
-	struct ring_buffer *ring;
-	enum hooks hooks;
-	struct bpf_link *links[PROG_CNT];
-	source_cb cb;
-	void *cb_ctx;
-	int cpus;
-};
+_Static_assert(PROG_CNT <= LOADER_PROGS_MAX, "room for each program's link");
 
 static char libbpf_said[256]; /* the first failure, for the one line of an error */
 
@@ -63,8 +53,14 @@ static int libbpf_print(enum libbpf_print_level level, const char *fmt, va_list 
 	}
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = 0;
-	if (level == LIBBPF_WARN && strstr(line, "failed") && !libbpf_said[0])
-		snprintf(libbpf_said, sizeof(libbpf_said), "%.255s", line);
+	if (level == LIBBPF_WARN && strstr(line, "failed")) {
+		static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* loader_part.c */
+
+		pthread_mutex_lock(&lock);
+		if (!libbpf_said[0])
+			snprintf(libbpf_said, sizeof(libbpf_said), "%.255s", line);
+		pthread_mutex_unlock(&lock);
+	}
 	return 0;
 }
 
@@ -118,6 +114,7 @@ static int set_knobs(struct loader *l, const struct loader_config *cfg, char err
 	int e;
 
 	s->rodata->oe_self_tgid = (uint32_t)getpid();
+	s->rodata->oe_cpus = (uint32_t)l->cpus;
 	s->rodata->oe_cap_max = cfg->capture_bytes;
 	if (cfg->capture_bytes < s->rodata->oe_cap_tail)
 		s->rodata->oe_cap_tail = cfg->capture_bytes;
@@ -150,11 +147,13 @@ static int set_maps(struct loader *l, const struct loader_config *cfg)
 {
 	struct otel_ebpf_bpf *s = l->skel;
 	bool hash = l->hooks == HOOKS_SYSCALL;
+	uint32_t tls = cfg->tls_connections ? cfg->tls_connections : 1;
 	int err;
 
 	err = bpf_map__set_max_entries(s->maps.events, (uint32_t)cfg->ring_bytes);
 	if (!err)
-		err = bpf_map__set_max_entries(s->maps.scratch, 2 * (uint32_t)l->cpus);
+		err = bpf_map__set_max_entries(s->maps.scratch,
+					       OE_SCRATCHES_MAX * (uint32_t)l->cpus);
 	if (!err)
 		err = bpf_map__set_max_entries(s->maps.sk_hash, hash ? SK_HASH_MAX : 1);
 	if (!err)
@@ -163,6 +162,13 @@ static int set_maps(struct loader *l, const struct loader_config *cfg)
 		err = bpf_map__set_autocreate(s->maps.sk_store, !hash);
 	if (!err)
 		err = bpf_map__set_autocreate(s->maps.mmsg_store, !hash);
+	if (!err)
+		err = bpf_map__set_max_entries(s->maps.tls_conns, tls);
+	if (!err)
+		err = bpf_map__set_max_entries(s->maps.tls_gos, tls);
+	if (!err)
+		err = bpf_map__set_max_entries(s->maps.tls_sites,
+					       cfg->tls_connections ? OE_TLS_SITES : 1);
 	return err;
 }
 
@@ -174,7 +180,7 @@ static int ring_record(void *ctx, void *data, size_t len)
 	return 0;
 }
 
-static int load_error(int e, char err[256])
+int loader_error(int e, char err[256])
 {
 	if (e == -EPERM)
 		snprintf(err, 256,
@@ -187,6 +193,39 @@ static int load_error(int e, char err[256])
 			 "kernel lacks",
 			 strerror(-e), libbpf_said[0] ? libbpf_said : "no more is known");
 	return e;
+}
+
+static bool wanted(const struct loader *l, size_t i)
+{
+	return prog_table[i].hooks == HOOKS_AUTO || prog_table[i].hooks == l->hooks;
+}
+
+/* The big programs, all at a time; that for TLS libraries goes on while others wait for it. */
+static int load_parts(struct loader *l, bool tls)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < PROG_CNT; i++)
+		if (wanted(l, i) && prog_table[i].big)
+			loader_part_start(l, &l->parts[i], prog_table[i].name, 0);
+	if (tls)
+		loader_tls_start(l);
+	for (size_t i = 0; i < PROG_CNT; i++) {
+		int e = l->parts[i].name ? loader_part_join(&l->parts[i]) : 0;
+
+		err = err ? err : e;
+	}
+	return err;
+}
+
+/* The loaded program of row i; NULL: not of this backend. */
+static struct bpf_program *program(const struct loader *l, size_t i)
+{
+	if (!wanted(l, i))
+		return NULL;
+	return prog_table[i].big
+		       ? loader_part_prog(&l->parts[i])
+		       : bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
 }
 
 int loader_open(const struct loader_config *cfg, struct loader **ret, char err[256])
@@ -205,7 +244,7 @@ int loader_open(const struct loader_config *cfg, struct loader **ret, char err[2
 	}
 	l = calloc(1, sizeof(*l));
 	if (!l)
-		return load_error(-ENOMEM, err);
+		return loader_error(-ENOMEM, err);
 	l->hooks = cfg->hooks;
 	if (l->hooks == HOOKS_AUTO)
 		l->hooks = f.sock_length ? HOOKS_SOCK : HOOKS_SYSCALL;
@@ -221,7 +260,7 @@ int loader_open(const struct loader_config *cfg, struct loader **ret, char err[2
 		l->cpus = 1;
 	l->skel = otel_ebpf_bpf__open();
 	if (!l->skel) {
-		e = load_error(-errno, err);
+		e = loader_error(-errno, err);
 		goto out;
 	}
 	e = set_knobs(l, cfg, err);
@@ -229,25 +268,24 @@ int loader_open(const struct loader_config *cfg, struct loader **ret, char err[2
 		goto out;
 	e = set_maps(l, cfg);
 	if (e) {
-		load_error(e, err);
+		loader_error(e, err);
 		goto out;
 	}
-	for (size_t i = 0; i < PROG_CNT; i++) {
-		struct bpf_program *p =
-			bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
-
-		if (p)
-			bpf_program__set_autoload(p, prog_table[i].hooks == HOOKS_AUTO ||
-							     prog_table[i].hooks == l->hooks);
-	}
+	bpf_program__set_autoload(l->skel->progs.oe_tls_probe, false);
+	for (size_t i = 0; i < PROG_CNT; i++)
+		bpf_program__set_autoload(
+			bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name),
+			wanted(l, i) && !prog_table[i].big);
 	e = otel_ebpf_bpf__load(l->skel);
+	if (!e)
+		e = load_parts(l, cfg->tls_connections);
 	if (e) {
-		load_error(e, err);
+		loader_error(e, err);
 		goto out;
 	}
 	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.events), ring_record, l, NULL);
 	if (!l->ring) {
-		e = load_error(-errno, err);
+		e = loader_error(-errno, err);
 		goto out;
 	}
 	*ret = l;
@@ -264,8 +302,8 @@ static int attach_group(struct loader *l, enum prog_group group, char err[256])
 
 		if (prog_table[i].group != group)
 			continue;
-		p = bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
-		if (!p || !bpf_program__autoload(p) || l->links[i])
+		p = program(l, i);
+		if (!p || l->links[i])
 			continue;
 		l->links[i] = bpf_program__attach(p);
 		if (!l->links[i]) {
@@ -293,6 +331,11 @@ int loader_attach_io(struct loader *l, char err[256])
 	return e;
 }
 
+void loader_pause(struct loader *l)
+{
+	l->skel->bss->oe_on = 0;
+}
+
 void loader_detach(struct loader *l)
 {
 	for (size_t i = 0; i < PROG_CNT; i++) {
@@ -306,6 +349,9 @@ void loader_close(struct loader *l)
 	if (!l)
 		return;
 	loader_detach(l);
+	loader_tls_close(l);
+	for (size_t i = 0; i < PROG_CNT; i++)
+		loader_part_close(&l->parts[i]);
 	ring_buffer__free(l->ring);
 	otel_ebpf_bpf__destroy(l->skel);
 	free(l);
@@ -330,7 +376,7 @@ void loader_deselect(struct loader *l, pid_t pid)
 
 bool loader_selected(const struct loader *l, pid_t pid)
 {
-	return *pid_word(l, pid) >> (pid & 63) & 1;
+	return __atomic_load_n(pid_word(l, pid), __ATOMIC_RELAXED) >> (pid & 63) & 1;
 }
 
 int loader_ring_fd(const struct loader *l)
@@ -390,8 +436,7 @@ void loader_each_prog(const struct loader *l,
 		      void *ctx)
 {
 	for (size_t i = 0; i < PROG_CNT; i++) {
-		struct bpf_program *p =
-			bpf_object__find_program_by_name(l->skel->obj, prog_table[i].name);
+		struct bpf_program *p = program(l, i);
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 

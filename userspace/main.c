@@ -12,7 +12,7 @@ static int doctor(const struct config *c)
 	for (uint32_t i = 0; i < c->selector_cnt; i++)
 		if (c->selectors[i].kind == SELECT_PID)
 			pid = c->selectors[i].pid;
-	return doctor_run(&proc, pid, stdout);
+	return doctor_run(&proc, pid, c->uretprobes, stdout);
 }
 
 static int check_file(struct config *c)

@@ -48,9 +48,9 @@ static int check_header(const struct recording_header *h, char err[256])
 		snprintf(err, 256, "recorded on a machine of the other byte order");
 		return -EINVAL;
 	}
-	if (h->abi != OE_ABI) {
-		snprintf(err, 256, "made by record format %u, this program reads %u", h->abi,
-			 OE_ABI);
+	if (h->abi < OE_ABI_OLDEST || h->abi > OE_ABI) {
+		snprintf(err, 256, "made by record format %u, this program reads %u to %u", h->abi,
+			 OE_ABI_OLDEST, OE_ABI);
 		return -EINVAL;
 	}
 	return 0;

@@ -30,12 +30,16 @@ struct row {
 #define AUX                                                                                        \
 	"otel_ebpf.capture.records", "{record}",                                                   \
 		"Records besides the one that each operation has, by what became of them"
+#define TLS                                                                                        \
+	"otel_ebpf.capture.tls", "{connection}",                                                   \
+		"TLS connections that were not seen from their beginning, or not at all"
 #define LOST "otel_ebpf.capture.lost", "{operation}", "What the kernel side could not do, by cause"
 
 static const struct row kernel_rows[] = {
 	{IO, "outcome", "emitted", K(io_emitted)},
 	{IO, "outcome", "filtered", K(io_filtered)},
 	{IO, "outcome", "dropped_ring_full", K(io_dropped)},
+	{IO, "outcome", "tls_ciphertext", K(io_tls)},
 	{IOB, "outcome", "seen", K(bytes_seen)},
 	{IOB, "outcome", "copied", K(bytes_copied)},
 	{IOB, "outcome", "dropped_ring_full", K(bytes_dropped)},
@@ -45,8 +49,11 @@ static const struct row kernel_rows[] = {
 	{AUX, "outcome", "emitted", K(aux_emitted)},
 	{AUX, "outcome", "dropped_ring_full", K(aux_dropped)},
 	{AUX, "outcome", "emitted_operation_in_parts", K(io_parts)},
+	{TLS, "outcome", "plaintext_not_seen", K(tls_unseen)},
+	{TLS, "outcome", "met_late", K(tls_late)},
 	{LOST, "cause", "hook_recursion", offsetof(struct loader_stats, missed)},
 	{LOST, "cause", "no_socket_state", K(state_failed)},
+	{LOST, "cause", "tls_call_forgotten", K(tls_lost)},
 };
 
 #define REC "otel_ebpf.records", "{record}", "Records taken from the source"

@@ -74,16 +74,25 @@ typedef struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r15;
+	unsigned long r14;
+	unsigned long r13;
+	unsigned long r12;
+	unsigned long bp;
+	unsigned long bx;
+	unsigned long r11;
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
 	unsigned long ax;
+	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned long cs;
+	unsigned long flags;
 	unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
@@ -199,7 +208,9 @@ struct inet_sock {
 	struct sock sk;
 };
 
-struct tcp_ulp_ops;
+struct tcp_ulp_ops {
+	char name[16];
+};
 
 struct inet_connection_sock {
 	const struct tcp_ulp_ops *icsk_ulp_ops;

@@ -3,101 +3,19 @@
  * The protocol of MySQL and MariaDB. A client sends commands, one at a time or (MariaDB's clients)
  * several in a row; each has a response of one or more packets, in order. The login is a quiet
  * operation of which only a failure is worth telling; so are prepares, pings and the like.
+ * Here are packets and responses; what the client says is in mysql_cmd.c.
  *
  * RESULTS are a count of columns, so many definitions, an EOF unless both sides agreed to leave it
  * out, rows, and EOF or OK; where that says so another result follows. Where the login was not seen
  * the packets themselves tell: an EOF of five bytes behind the definitions is the old form.
  *
- * STATEMENTS have a number that the server gives, never twice on a connection: they stay known over
- * losses. The text is handed out (DECLARE) when the prepare is seen, under a key of our own that is
- * changed for the number when the response comes.
- *
  * FOOTING. A gap that hides a boundary of the server's packets leaves the outcome of what is open
  * unknown: it ends with the run. On the client's side commands may have been lost with it. Either
  * way the next run begins with a packet whose number is known: 0 or 1.
  */
-#include "probes/probe.h"
-#include "probes/proto/dbstate.h"
-#include "probes/proto/mysql_wire.h"
-#include "probes/proto/mysql_zip.h"
+#include "probes/proto/mysql_state.h"
 
-#define NEED_MAX     8192u
-#define DATABASE_MAX 255u
-
-enum command {
-	COM_QUIT = 0x01,
-	COM_INIT_DB = 0x02,
-	COM_QUERY = 0x03,
-	COM_FIELD_LIST = 0x04,
-	COM_STATISTICS = 0x09,
-	COM_PING = 0x0e,
-	COM_CHANGE_USER = 0x11,
-	COM_BINLOG_DUMP = 0x12,
-	COM_STMT_PREPARE = 0x16,
-	COM_STMT_EXECUTE = 0x17,
-	COM_STMT_SEND_LONG_DATA = 0x18,
-	COM_STMT_CLOSE = 0x19,
-	COM_STMT_RESET = 0x1a,
-	COM_SET_OPTION = 0x1b,
-	COM_STMT_FETCH = 0x1c,
-	COM_BINLOG_DUMP_GTID = 0x1e,
-	COM_RESET_CONNECTION = 0x1f,
-	COM_STMT_BULK_EXECUTE = 0xfa,
-	COM_LOGIN = 0xf0, /* ours: the login */
-};
-
-/* What the next packet of a response is. */
-enum expect {
-	EXPECT_HEAD = 0,
-	EXPECT_DEFS,	 /* `defs` definitions, then an EOF or rows */
-	EXPECT_DEFS_EOF, /* the EOF behind them, or the first row */
-	EXPECT_ROWS,
-	EXPECT_PREPARED, /* definitions of a prepared statement's parameters and columns */
-	EXPECT_FILE,	 /* the client sends a file first */
-};
-
-/* Is there an EOF behind definitions? */
-enum eof_form { EOF_UNKNOWN = 0, EOF_SENT, EOF_LEFT_OUT };
-
-/* Where one direction stands. */
-struct my_dir {
-	uint64_t left; /* of the current packet, to be skipped */
-	bool aligned;
-	bool goes_on; /* the current packet is continued in the next one */
-	uint8_t seq;  /* of the last packet */
-};
-
-struct my {
-	struct db_stmts stmts;
-	struct db_ops ops;
-	struct my_dir d[2];
-	struct my_zip zip[2]; /* when `zipped` */
-	uint8_t client;	      /* 1 + direction of the client; 0 = not known yet */
-	enum db_system system;
-	bool greeted; /* the greeting was seen: the next packet of the client is its login */
-	bool caps_known;
-	bool opaque; /* encrypted from here on, or compressed in a way that we cannot read */
-	bool zipped;
-	bool declared;	  /* a prepare's text has been handed out, its request not yet */
-	uint8_t eof_form; /* enum eof_form */
-	bool lost_untold;
-	bool outcome_unknown;	 /* of the operation at the front: bytes of it were missed */
-	uint32_t caps, extended; /* of both sides */
-	uint32_t prepares;	 /* keys of statements that have no number yet */
-	/* the response to the operation at the front */
-	enum expect expect;
-	bool began, failed, rows_come, rows_unknown, affected_known;
-	uint8_t eofs;  /* of a prepare's response, still to come */
-	uint32_t defs; /* definitions still to come */
-	uint64_t rows, affected, bytes;
-	uint32_t results;
-	char code[8];
-	uint8_t database_len, next_len; /* next: when the command at hand succeeds */
-	char database[DATABASE_MAX], next[DATABASE_MAX];
-};
-
-/* db_op.flags */
-#define OP_SETS_DATABASE 1
+#define NEED_MAX 8192u
 
 static enum detect_result my_detect(struct bytes in, enum oe_dir dir)
 {
@@ -137,7 +55,7 @@ static void op_pop(struct my *s)
 	db_op_pop(&s->ops);
 }
 
-static enum parse_status lose(struct my *s, struct message *m)
+enum parse_status my_lose(struct my *s, struct message *m)
 {
 	while (db_op_first(&s->ops))
 		op_pop(s);
@@ -154,229 +72,9 @@ static enum parse_status lose_footing(struct my *s, enum oe_dir dir, struct mess
 	d->aligned = d->goes_on = false;
 	d->left = 0;
 	if (s->client == 1 + dir)
-		return lose(s, m); /* commands may be among what was missed */
+		return my_lose(s, m); /* commands may be among what was missed */
 	s->outcome_unknown = s->ops.cnt > 0;
 	return PARSE_SKIP;
-}
-
-/* -- the client's side -- */
-
-/* Is it a statement that is executed, and not something about the connection? */
-static bool executes(uint8_t command)
-{
-	return command == COM_QUERY || command == COM_STMT_EXECUTE ||
-	       command == COM_STMT_BULK_EXECUTE;
-}
-
-static enum parse_status request(struct my *s, uint8_t command, struct db_stmt *stmt, uint64_t size,
-				 struct message *m)
-{
-	struct db_op *op = db_op_push(&s->ops);
-
-	if (!op)
-		return lose(s, m);
-	op->kind = command;
-	op->stmt = stmt;
-	*m = (struct message){
-		.family = MSG_FAMILY_DB,
-		.kind = MSG_REQUEST,
-		.flags = MSG_F_BEGIN | MSG_F_END,
-		.owner = &op->owner,
-		.head_size = size,
-		.wire_size = size,
-		.db = {.system = s->system, .name_space = bytes_of(s->database, s->database_len)}};
-	if (stmt) {
-		db_stmt_ref(stmt);
-		m->db.stmt = &stmt->owner;
-	}
-	/* a prepare that fails is its statement failing */
-	if (!executes(command) && !(command == COM_STMT_PREPARE && stmt))
-		m->db.command = command == COM_LOGIN ? "CONNECT" : my_command_name(command);
-	switch (command) {
-	case COM_LOGIN:
-	case COM_STATISTICS:
-	case COM_PING:
-	case COM_CHANGE_USER:
-	case COM_STMT_PREPARE:
-	case COM_STMT_RESET:
-	case COM_SET_OPTION:
-	case COM_RESET_CONNECTION:
-		m->flags |= MSG_F_QUIET;
-		break;
-	default:
-		break;
-	}
-	return PARSE_OK;
-}
-
-static void set_database(char *to, uint8_t *to_len, struct bytes name)
-{
-	*to_len = name.len <= DATABASE_MAX ? (uint8_t)name.len : 0;
-	if (*to_len)
-		memcpy(to, name.data, *to_len);
-}
-
-/* The command just handed out selects a database if it succeeds. */
-static void sets_database(struct my *s, struct bytes name)
-{
-	struct db_op *op = db_op_at(&s->ops, s->ops.cnt - 1);
-
-	set_database(s->next, &s->next_len, name);
-	if (op)
-		op->flags |= OP_SETS_DATABASE;
-}
-
-static struct bytes number_key(const uint8_t *id)
-{
-	return bytes_of(id, 4);
-}
-
-/* Until the server has given a number: five bytes, no number has as many. */
-static struct bytes own_key(uint32_t n, uint8_t buf[5])
-{
-	buf[0] = 0;
-	memcpy(buf + 1, &n, 4);
-	return bytes_of(buf, 5);
-}
-
-static enum parse_status on_login(struct my *s, struct bytes body, uint64_t size, struct message *m)
-{
-	enum parse_status ps;
-	struct my_login l;
-
-	s->greeted = false;
-	if (!my_login(body, &l))
-		return PARSE_SKIP;
-	s->caps &= l.caps;
-	s->extended &= l.extended;
-	s->caps_known = true;
-	s->eof_form = s->caps & MY_DEPRECATE_EOF ? EOF_LEFT_OUT : EOF_SENT;
-	if (l.encrypts) {
-		s->opaque = true;
-		return PARSE_SKIP;
-	}
-	ps = request(s, COM_LOGIN, NULL, size, m);
-	if (l.database_known && ps == PARSE_OK && m->owner)
-		sets_database(s, l.database);
-	return ps;
-}
-
-static enum parse_status on_query(struct my *s, struct bytes body, bool cut, uint64_t size,
-				  struct message *m)
-{
-	int attributes = !s->caps_known ? -1 : s->caps & MY_QUERY_ATTRIBUTES ? 1 : 0;
-	enum parse_status ps = request(s, COM_QUERY, NULL, size, m);
-	struct bytes text, name;
-
-	if (ps != PARSE_OK || !m->owner)
-		return ps;
-	if (!my_query_text(body, attributes, &text)) {
-		m->db.stmt_unknown = true;
-		return ps;
-	}
-	m->db.text = text;
-	m->db.text_cut = cut;
-	if (!cut && my_use(text, &name))
-		sets_database(s, name);
-	return ps;
-}
-
-/* The text first, as a message of its own; the request follows with the same packet. */
-static enum parse_status declare(struct my *s, struct bytes text, bool cut, struct message *m)
-{
-	struct db_stmt *stmt;
-	uint8_t buf[5];
-
-	stmt = db_stmt_put(&s->stmts, own_key(++s->prepares, buf));
-	if (!stmt)
-		return PARSE_SKIP;
-	if (!cut) /* a bulk execution may be sent before the server has said it */
-		stmt->params = (uint16_t)my_placeholders(text);
-	*m = (struct message){
-		.family = MSG_FAMILY_DB,
-		.kind = MSG_REQUEST,
-		.flags = MSG_F_DECLARE,
-		.db = {.system = s->system, .stmt = &stmt->owner, .text = text, .text_cut = cut}};
-	return PARSE_OK;
-}
-
-static enum parse_status on_execute(struct my *s, uint8_t command, struct bytes body, bool cut,
-				    uint64_t size, struct message *m)
-{
-	struct db_stmt *stmt = NULL;
-	enum parse_status ps;
-	uint8_t buf[5];
-
-	if (body.len >= 4)
-		stmt = db_stmt_find(&s->stmts, number_key(body.data));
-	if (body.len >= 4 && my_le32(body.data) == UINT32_MAX) /* MariaDB: the last one prepared */
-		stmt = db_stmt_find(&s->stmts, own_key(s->prepares, buf));
-	ps = request(s, command, stmt, size, m);
-	if (ps != PARSE_OK || !m->owner)
-		return ps;
-	m->db.stmt_unknown = !stmt;
-	if (command == COM_STMT_BULK_EXECUTE && stmt && !cut)
-		m->db.batch = my_bulk_count(body, stmt->params);
-	return ps;
-}
-
-static void on_change_user(struct my *s, struct bytes body)
-{
-	const uint8_t *nul = body.len ? memchr(body.data, 0, body.len) : NULL;
-	size_t at = nul ? (size_t)(nul - body.data) + 1 : body.len;
-
-	if (at < body.len)
-		at += 1 + (size_t)body.data[at];
-	body = bytes_from(body, at);
-	nul = body.len ? memchr(body.data, 0, body.len) : NULL;
-	sets_database(s, nul ? bytes_of(body.data, (size_t)(nul - body.data)) : BYTES_NONE);
-}
-
-static enum parse_status on_command(struct my *s, struct bytes body, bool cut, uint64_t size,
-				    struct message *m, bool *ret_again)
-{
-	uint8_t command = body.data[0], buf[5];
-	struct bytes rest = bytes_from(body, 1);
-	enum parse_status ps;
-
-	switch (command) {
-	case COM_QUIT:
-	case COM_STMT_SEND_LONG_DATA:
-		return PARSE_SKIP; /* no response */
-	case COM_STMT_CLOSE:
-		if (rest.len >= 4)
-			db_stmt_drop(&s->stmts, number_key(rest.data));
-		return PARSE_SKIP;
-	case COM_QUERY:
-		return on_query(s, rest, cut, size, m);
-	case COM_STMT_PREPARE:
-		if (!s->declared) {
-			ps = declare(s, rest, cut, m);
-			if (ps == PARSE_OK) {
-				s->declared = *ret_again = true;
-				return ps;
-			}
-		}
-		s->declared = false;
-		return request(s, command, db_stmt_find(&s->stmts, own_key(s->prepares, buf)), size,
-			       m);
-	case COM_STMT_EXECUTE:
-	case COM_STMT_BULK_EXECUTE:
-	case COM_STMT_FETCH:
-	case COM_STMT_RESET:
-		return on_execute(s, command, rest, cut, size, m);
-	default:
-		if (!my_command_name(command))
-			return PARSE_INVALID;
-		ps = request(s, command, NULL, size, m);
-		if (ps != PARSE_OK || !m->owner)
-			return ps;
-		if (command == COM_INIT_DB && !cut)
-			sets_database(s, rest);
-		else if (command == COM_CHANGE_USER)
-			on_change_user(s, rest);
-		return ps;
-	}
 }
 
 /* -- the server's side -- */
@@ -399,10 +97,10 @@ static enum parse_status finish(struct my *s, struct message *m)
 	m->db.results = s->results;
 	m->db.code = failed ? bytes_str(s->code) : BYTES_NONE;
 	m->db.failed = failed && !s->code[0] ? "_OTHER" : NULL;
-	if (!failed && !unknown && op->flags & OP_SETS_DATABASE) {
+	if (!failed && !unknown && op->flags & MY_OP_SETS_DATABASE) {
 		memcpy(s->database, s->next, s->next_len);
 		s->database_len = s->next_len;
-	} else if (unknown && op->flags & OP_SETS_DATABASE) {
+	} else if (unknown && op->flags & MY_OP_SETS_DATABASE) {
 		s->database_len = 0;
 	}
 	if (op->kind == COM_LOGIN && !failed && !unknown) {
@@ -447,7 +145,7 @@ static void on_session_state(struct my *s, struct bytes state)
 		if (!my_lenenc_str(&state, &data))
 			return;
 		if (type == 1 && my_lenenc_str(&data, &name))
-			set_database(s->database, &s->database_len, name);
+			my_set_database(s->database, &s->database_len, name);
 	}
 }
 
@@ -463,7 +161,7 @@ static enum parse_status on_ok(struct my *s, struct bytes body, struct message *
 		status = my_le16(rest.data);
 		if (body.data[0] == 0) {
 			s->affected += affected;
-			s->affected_known = executes(db_op_first(&s->ops)->kind);
+			s->affected_known = my_executes(db_op_first(&s->ops)->kind);
 		}
 		rest = bytes_from(rest, 4);
 		if (s->caps_known && s->caps & MY_SESSION_TRACK &&
@@ -500,7 +198,7 @@ static enum parse_status on_prepared(struct my *s, struct bytes body, struct mes
 	if (op->stmt && op->stmt->keyed) {
 		op->stmt->params = (uint16_t)params;
 		op->stmt->columns = (uint16_t)columns;
-		db_stmt_rekey(&s->stmts, op->stmt, number_key(body.data + 1));
+		db_stmt_rekey(&s->stmts, op->stmt, my_number_key(body.data + 1));
 	}
 	s->expect = EXPECT_PREPARED;
 	if (s->caps_known && s->caps & MY_OPTIONAL_METADATA && body.len >= 13 && !body.data[12])
@@ -674,14 +372,22 @@ static bool begin(struct my *s, enum oe_dir dir, struct bytes in)
 {
 	enum oe_dir other = dir == OE_DIR_IN ? OE_DIR_OUT : OE_DIR_IN;
 
+	if (!s->inherited)
+		s->system = DB_SYSTEM_MYSQL_LIKE;
 	switch (my_classify(in)) {
 	case MY_SIDE_GREETING:
 		s->client = (uint8_t)(1 + other);
 		s->d[other].aligned = true;
 		break;
+	case MY_SIDE_LOGIN:
+		/* what both sides can is what the client says: it has seen the greeting */
+		if (!s->inherited)
+			s->caps = s->extended = UINT32_MAX;
+		s->greeted = s->d[other].aligned = true;
+		s->client = (uint8_t)(1 + dir);
+		break;
 	case MY_SIDE_CLIENT:
 		s->client = (uint8_t)(1 + dir);
-		s->system = DB_SYSTEM_MYSQL_LIKE;
 		break;
 	default:
 		return false;
@@ -715,17 +421,6 @@ static uint64_t wanted(const struct my *s, bool client, const uint8_t *p, uint64
 	}
 }
 
-static enum parse_status from_client(struct my *s, struct bytes body, uint64_t len, uint8_t seq,
-				     struct message *m, bool *ret_again)
-{
-	if (s->greeted && seq)
-		return on_login(s, body, MY_HEAD + len, m);
-	if (seq || !len)
-		return PARSE_SKIP; /* of a login, or a file */
-	s->greeted = false;
-	return on_command(s, body, body.len < len, MY_HEAD + len, m, ret_again);
-}
-
 /* One packet. cut: what was captured of it is there. */
 static enum parse_status one_packet(struct my *s, enum oe_dir dir, struct bytes in, bool cut,
 				    struct message *m, size_t *ret_used)
@@ -747,7 +442,8 @@ static enum parse_status one_packet(struct my *s, enum oe_dir dir, struct bytes 
 	body = in.len - MY_HEAD < len ? in.len - MY_HEAD : len;
 	continued = d->goes_on;
 	if (!continued && len && client)
-		ps = from_client(s, bytes_of(in.data + MY_HEAD, body), len, in.data[3], m, &again);
+		ps = my_from_client(s, bytes_of(in.data + MY_HEAD, body), len, in.data[3], m,
+				    &again);
 	else if (!continued && len)
 		ps = from_server(s, bytes_of(in.data + MY_HEAD, body), len, in.data[3], m);
 	if (ps == PARSE_INVALID) {
@@ -853,7 +549,7 @@ static enum parse_status my_parse(void *st, enum oe_dir dir, struct bytes in, st
 
 	*ret_used = 0;
 	if (s->lost_untold)
-		return lose(s, m);
+		return my_lose(s, m);
 	if (s->opaque)
 		goto skip;
 	if (!s->client && !begin(s, dir, in))
@@ -940,13 +636,28 @@ static enum parse_status my_run_end(void *st, enum oe_dir dir, struct message *m
 	if (s->client == 1 + dir || !s->client || !s->outcome_unknown || !s->ops.cnt)
 		return PARSE_SKIP;
 	if (s->ops.cnt > 1)
-		return lose(s, m); /* which of them were answered? */
+		return my_lose(s, m); /* which of them were answered? */
 	return finish(s, m);
 }
 
 static enum parse_status my_eof(void *st, enum oe_dir dir, bool aborted, struct message *m)
 {
 	return PARSE_SKIP;
+}
+
+/* The plaintext side ended with the client's wish for TLS, which says what both sides can. */
+static void my_inherit(void *st, const void *plain_state)
+{
+	const struct my *plain_side = plain_state;
+	struct my *s = st;
+
+	if (!plain_side->opaque || !plain_side->caps_known)
+		return;
+	s->inherited = s->caps_known = true;
+	s->system = plain_side->system;
+	s->caps = plain_side->caps;
+	s->extended = plain_side->extended;
+	s->eof_form = plain_side->eof_form;
 }
 
 static void my_done(void *st)
@@ -972,5 +683,6 @@ const struct proto_ops mysql_ops = {
 	.eof = my_eof,
 	.greets = my_greets,
 	.run_end = my_run_end,
+	.inherit = my_inherit,
 	.state_done = my_done,
 };

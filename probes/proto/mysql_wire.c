@@ -390,12 +390,33 @@ static bool command_ok(struct bytes body, uint32_t len)
 	}
 }
 
+/* Is it the login that follows a greeting and the wish for TLS? */
+static enum my_side classify_login(struct bytes in)
+{
+	uint32_t len = my_le24(in.data), caps;
+	size_t at;
+
+	if (len < 32 + 2 || len > 65535)
+		return MY_SIDE_NONE;
+	/* behind flags 4, largest packet 4, character set 1: zeroes; the last 4 may be MariaDB's
+	 * capabilities */
+	for (at = MY_HEAD + 9; at < MY_HEAD + 28 && at < in.len; at++)
+		if (in.data[at])
+			return MY_SIDE_NONE;
+	if (in.len < MY_HEAD + 32)
+		return MY_SIDE_MAYBE;
+	caps = my_le32(in.data + MY_HEAD);
+	return caps & MY_PROTOCOL_41 && caps & MY_SSL ? MY_SIDE_LOGIN : MY_SIDE_NONE;
+}
+
 enum my_side my_classify(struct bytes in)
 {
 	struct my_greeting g;
 	uint32_t len;
 	size_t at = 0;
 
+	if (in.len >= MY_HEAD && in.data[3] == MY_SEQ_TLS_LOGIN)
+		return classify_login(in);
 	if (in.len < MY_HEAD + 1) {
 		/* servers read the head by itself */
 		if (in.len > 3 && (in.data[3] || !my_le24(in.data)))

@@ -84,7 +84,16 @@ bool my_use(struct bytes text, struct bytes *ret);
 /* NULL: no such command. */
 const char *my_command_name(uint8_t command);
 
-enum my_side { MY_SIDE_NONE = 0, MY_SIDE_MAYBE, MY_SIDE_GREETING, MY_SIDE_CLIENT };
+enum my_side {
+	MY_SIDE_NONE = 0,
+	MY_SIDE_MAYBE,
+	MY_SIDE_GREETING,
+	MY_SIDE_CLIENT,
+	MY_SIDE_LOGIN, /* of a client, the first packet inside of TLS */
+};
+
+/* The greeting and the client's wish for TLS go before it, in the clear: 0 and 1. */
+#define MY_SEQ_TLS_LOGIN 2
 
 /* What these first bytes of a run are, on a connection that nothing is known of. */
 enum my_side my_classify(struct bytes in);

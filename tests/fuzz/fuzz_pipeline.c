@@ -68,13 +68,15 @@ static void other(struct maker *m, struct pipeline *p, uint8_t op)
 
 		pipeline_record(p, &r, sizeof(r));
 	} else if (op & 0x20) {
+		uint8_t family = byte(m), role = byte(m), flags = byte(m);
 		struct oe_conn r = {.hdr = {OE_EV_CONN, 0, sizeof(r), m->ts},
 				    .id = c + 1,
 				    .off = {m->next[c][0], m->next[c][1]},
-				    .family = byte(m) & 1 ? OE_AF_UNIX : OE_AF_INET,
-				    .role = byte(m) % 3,
-				    .flags = byte(m) & 1,
-				    .path_len = byte(m)};
+				    .family = family & 1 ? OE_AF_UNIX : OE_AF_INET,
+				    .role = role % 3,
+				    .flags = flags & (OE_CONN_FRESH | OE_CONN_TLS),
+				    .path_len = byte(m),
+				    .sk_id = flags >> 4 & 7};
 
 		pipeline_record(p, &r, sizeof(r));
 	} else {

@@ -18,7 +18,11 @@ struct world {
 	char text[4096]; /* one word per finished exchange */
 	struct identity ids[64];
 	size_t cnt;
+	struct endpoints ep;   /* of the last exchange */
+	uint32_t flags;	       /* XCHG_* of it */
 	int64_t kafka_records; /* of the last exchange; -1: not known */
+	enum db_system db_system;
+	char db_name[16];
 	uint64_t next[64][2], now;
 };
 
@@ -35,6 +39,11 @@ static void on_exchange(void *ctx, struct conn *c, const struct exchange *x,
 	static const char *const ends[] = {"", "!none", "!cut", "!unknown"};
 	size_t n = strlen(w.text);
 
+	w.ep = x->ep;
+	w.flags = x->flags;
+	w.db_system = x->db.system;
+	snprintf(w.db_name, sizeof(w.db_name), "%.*s", (int)x->db.name_space.len,
+		 (const char *)x->db.name_space.data);
 	w.kafka_records = x->kafka.records_unknown ? -1 : (int64_t)x->kafka.records;
 	snprintf(w.text + n, sizeof(w.text) - n, "%s%s:%.*s:%d%s", n ? " " : "",
 		 x->server ? "S" : "C", (int)x->req.target.len, (const char *)x->req.target.data,
@@ -101,23 +110,34 @@ static void end(const char *want, const char *name)
 	w.a.stopping = true;
 	conn_table_free(w.conns);
 	is_str(w.text, want, name);
-	is_int(s->completed + s->no_response + s->cut + s->unknown + s->open_at_end, s->requests,
-	       "  its books balance");
+	is_int(s->completed + s->no_response + s->cut + s->unknown + s->open_at_end + s->quiet,
+	       s->requests, "  its books balance");
 	assemble_done(&w.a);
 }
 
-static void announce(int c, uint8_t role, bool fresh)
+static int carrier; /* connection + 1 of the socket that carries the one announced; 0: none */
+static size_t conn_len = sizeof(struct oe_conn);
+
+static void announce_as(int c, uint8_t role, uint16_t family, uint16_t rport, uint32_t flags)
 {
 	struct oe_conn r = {.hdr = {OE_EV_CONN, 0, sizeof(r), w.now},
 			    .id = (uint64_t)c + 1,
 			    .off = {w.next[c][0], w.next[c][1]},
-			    .family = OE_AF_INET,
-			    .lport = 80,
-			    .rport = 4000,
+			    .tgid = 1,
+			    .family = family,
+			    .lport = family ? 80 : 0,
+			    .rport = rport,
 			    .role = role,
-			    .flags = fresh ? OE_CONN_FRESH : 0};
+			    .flags = flags,
+			    .sk_id = (uint64_t)carrier};
 
-	conn_record(w.conns, &r, sizeof(r));
+	r.hdr.len = (__u32)conn_len;
+	conn_record(w.conns, &r, conn_len);
+}
+
+static void announce(int c, uint8_t role, bool fresh)
+{
+	announce_as(c, role, OE_AF_INET, 4000, fresh ? OE_CONN_FRESH : 0);
 }
 
 /* io_len beyond the text: bytes that were not captured. at: offset from the expected one. */
@@ -370,6 +390,82 @@ static void test_late_bytes(void)
 }
 
 /* A version that came after our tables: what it says is unknown, and counted so. */
+static void packet(int c, int dir, uint8_t seq, const void *body, size_t len)
+{
+	uint8_t b[256] = {(uint8_t)len, (uint8_t)(len >> 8), 0, seq};
+
+	memcpy(b + 4, body, len);
+	bytes_at(c, dir, b, 4 + (uint32_t)len, 0, 1, 0);
+}
+
+/* MySQL begins in the clear: what the server said there belongs to what follows inside of TLS. */
+static void test_tls_inherits(void)
+{
+	static const char version[] = "5.5.5-10.11.6-MariaDB";
+	/* PROTOCOL_41, SSL, SECURE_CONNECTION, CONNECT_WITH_DB, DEPRECATE_EOF */
+	uint8_t greeting[1 + sizeof(version) + 44] = {10}, login[43] = {8, 0x8a, 0, 1};
+
+	memcpy(greeting + 1, version, sizeof(version));
+	memcpy(greeting + 1 + sizeof(version) + 13, "\x08\x8a", 2);
+	memcpy(greeting + 1 + sizeof(version) + 18, "\0\1", 2);
+	memcpy(login + 32, "u\0\3xyzshop", 11);
+	for (int i = 0; i < 3; i++) {
+		start(64);
+		announce(0, OE_ROLE_CLIENT, true);
+		packet(0, 0, 0, greeting, sizeof(greeting));
+		packet(0, 1, 1, login, 32); /* the wish for TLS */
+		/* 1: no word of the socket; 2: a recording of before there were any */
+		carrier = i != 1;
+		conn_len = i == 2 ? offsetof(struct oe_conn, sk_id) : sizeof(struct oe_conn);
+		announce_as(1, OE_ROLE_CLIENT, OE_AF_INET, 3306, OE_CONN_TLS | OE_CONN_FRESH);
+		carrier = 0;
+		conn_len = sizeof(struct oe_conn);
+		packet(1, 1, 2, login, sizeof(login));
+		packet(1, 0, 3, "\0\0\0\2\0\0\0", 7);
+		packet(1, 1, 0, "\3select 1", 9);
+		packet(1, 0, 1, "\0\1\0\2\0\0\0", 7);
+		is_int(w.db_system, i ? DB_SYSTEM_MYSQL_LIKE : DB_SYSTEM_MARIADB,
+		       i ? "MySQL over TLS, its socket not known: some system of that kind"
+			 : "MySQL over TLS: the system that greeted in the clear");
+		is_str(w.db_name, "shop", "  and the database of the login");
+		end("C::-1", "  one statement");
+	}
+}
+
+/* The plaintext of TLS connections, whose sockets may become known late, or never. */
+static void test_tls(void)
+{
+	start(64);
+	announce_as(0, OE_ROLE_UNKNOWN, 0, 0, OE_CONN_TLS | OE_CONN_FRESH);
+	in(0, REQ("/a"));
+	announce_as(0, OE_ROLE_SERVER, OE_AF_INET, 4001, OE_CONN_TLS);
+	out(0, RESP);
+	is_int(w.ep.rport, 4001,
+	       "TLS: the socket is found between request and response: its address");
+	ok(w.flags & XCHG_TLS, "  marked as TLS");
+	in(0, REQ("/b"));
+	out(0, RESP);
+	end("S:/a:200 S:/b:200", "  announced twice, a connection is the same one");
+
+	start(64);
+	announce_as(0, OE_ROLE_UNKNOWN, 0, 0, OE_CONN_TLS | OE_CONN_FRESH);
+	in(0, REQ("/a"));
+	out(0, RESP);
+	is_int(w.ep.family, 0, "TLS: a socket that is never found: no address");
+	in(0, REQ("/b"));
+	conn_process_gone(w.conns, 1, w.now);
+	is_int(conn_count(w.conns), 0, "  its end is the process's");
+	end("S:/a:200 S:/b:-1!none", "  which leaves its last request without a response");
+
+	start(64);
+	announce_as(0, OE_ROLE_SERVER, OE_AF_INET, 4001, OE_CONN_TLS | OE_CONN_FRESH);
+	in(0, REQ("/a"));
+	conn_process_gone(w.conns, 1, w.now);
+	is_int(conn_count(w.conns), 1, "TLS: a known socket tells of its end by itself");
+	out(0, RESP);
+	end("S:/a:200", "  so nothing is lost before");
+}
+
 static void test_kafka_version(void)
 {
 	static const char request[] = "\0\0\0\x15\0\0\0\x14\0\0\0\x01\0\x07rdkafkaabcd",
@@ -566,6 +662,8 @@ int main(void)
 	test_midlife();
 	test_order();
 	test_late_bytes();
+	test_tls();
+	test_tls_inherits();
 	test_kafka_version();
 	test_kafka_records();
 	test_loss();

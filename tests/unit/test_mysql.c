@@ -182,6 +182,34 @@ static void test_login(void)
 	is("", "TLS: nothing is read any more");
 }
 
+/* Inside of TLS: the greeting went before, in the clear. */
+static void test_tls(void)
+{
+	for (int i = 0; i < 2; i++) {
+		eofs = i;
+		talk_step(&t, PROPS_DATA, C, 0);
+		seq = 2;
+		response_to_greeting(CAPS | MY_SSL | (eofs ? 0 : MY_DEPRECATE_EOF), 0, "shop");
+		talk_step(&t, PROPS_DATA, S, 0);
+		okay(0, 2);
+		says(C);
+		query("select a");
+		answers();
+		columns(2);
+		row();
+		end(2);
+		talk_is(&mysql_ops, &t, false, true, LOGIN "2 select a @shop\n2: rows 1\n",
+			eofs ? "a login over TLS, with EOFs" : "a login over TLS");
+	}
+	talk_step(&t, PROPS_DATA, C, 0);
+	seq = 2;
+	response_to_greeting(CAPS | MY_SSL, 0, "shop");
+	talk_step(&t, PROPS_DATA, S, 0);
+	fails(1045);
+	talk_is(&mysql_ops, &t, false, true, "1 ~CONNECT\n1: error 1045\n",
+		"a login over TLS that is refused");
+}
+
 static void test_queries(void)
 {
 	for (int deprecate = 0; deprecate < 2; deprecate++) {
@@ -510,6 +538,8 @@ static void test_detect(void)
 		ROW("MongoDB", "\x10\0\0\0\1\0\0\0\0\0\0\0\xdd\7\0\0"),
 		ROW("TLS", "\x16\3\1\0\5hello"),
 		ROW("PostgreSQL", "Q\0\0\0\15select 1"),
+		ROW("a packet of a file, numbered like a login over TLS",
+		    "\x40\0\0\2some,data,of,a,file,that,is,long,enough,for,it"),
 		ROW("two lengths that fit nothing", "\5\0\0\0\16xyzw"),
 	};
 
@@ -534,6 +564,7 @@ static void test_prefixes(void)
 int main(void)
 {
 	test_login();
+	test_tls();
 	test_queries();
 	test_commands();
 	test_compressed();
