@@ -4,8 +4,10 @@
 
 grpc_py.py server                        prints its port
 grpc_py.py client PORT SCENARIO [N]      prints one JSON object per call: what a span of it must say
+GRPC_TLS=DIR: over TLS, with the certificates that tls_certs.sh made there
 """
 import json
+import os
 import sys
 import threading
 import time
@@ -15,10 +17,16 @@ import grpc
 
 SERVICE = "oe.test.Echo"
 CODES = list(grpc.StatusCode)
+TLS = os.environ.get("GRPC_TLS")
 
 
 def raw(b):
     return b
+
+
+def pem(name):
+    with open(os.path.join(TLS, name), "rb") as f:
+        return f.read()
 
 
 class Echo(grpc.GenericRpcHandler):
@@ -63,7 +71,10 @@ class Echo(grpc.GenericRpcHandler):
 def serve():
     s = grpc.server(futures.ThreadPoolExecutor(16))
     s.add_generic_rpc_handlers((Echo(),))
-    port = s.add_insecure_port("127.0.0.1:0")
+    if TLS:
+        port = s.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(pem("server.key"), pem("server.pem"))]))
+    else:
+        port = s.add_insecure_port("127.0.0.1:0")
     s.start()
     print(port, flush=True)
     s.wait_for_termination()
@@ -71,7 +82,11 @@ def serve():
 
 class Client:
     def __init__(self, target):
-        self.ch = grpc.insecure_channel(target, options=[("grpc.max_receive_message_length", -1)])
+        options = [("grpc.max_receive_message_length", -1)]
+        if TLS:
+            self.ch = grpc.secure_channel(target, grpc.ssl_channel_credentials(pem("ca.pem")), options=options)
+        else:
+            self.ch = grpc.insecure_channel(target, options=options)
         self.lock = threading.Lock()
 
     def say(self, name, code, sent=None, got=None):

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP/2 in the clear with Node's own library. `node node_http2.js server` prints its port; `node node_http2.js client PORT
-// SCENARIO [N]` prints what it did, one JSON object per request. `both SCENARIO`: server and client in one process.
+// SCENARIO [N]` prints what it did, one JSON object per request. TLS_CERTS: over TLS, with server.pem, server.key and ca.pem of
+// that directory.
 'use strict';
+const fs = require('fs');
 const http2 = require('http2');
+const certs = process.env.TLS_CERTS;
+const pem = (name) => fs.readFileSync(`${certs}/${name}`);
 const limits = { maxHeaderListPairs: 2000, maxSendHeaderBlockLength: 1 << 20, maxSessionMemory: 1000 };
 
 function serve() {
-	const srv = http2.createServer({ ...limits, settings: { enableConnectProtocol: true, maxConcurrentStreams: 1000 } });
+	const options = { ...limits, settings: { enableConnectProtocol: true, maxConcurrentStreams: 1000 } };
+	const srv = certs ? http2.createSecureServer({ ...options, cert: pem('server.pem'), key: pem('server.key') })
+		: http2.createServer(options);
 	srv.on('sessionError', () => {});
 	srv.on('stream', (s, h) => {
 		const p = h[':path'];
@@ -89,7 +95,7 @@ const scenarios = {
 	},
 	async websocket(c) {
 		await request(c, '/ws', {
-			method: 'CONNECT', headers: { ':protocol': 'websocket', ':scheme': 'http', ':authority': 'x' }, body: 'hello',
+			method: 'CONNECT', headers: { ':protocol': 'websocket', ':scheme': certs ? 'https' : 'http', ':authority': 'x' }, body: 'hello',
 		});
 	},
 	async headers(c, n) {
@@ -112,7 +118,8 @@ const scenarios = {
 };
 
 async function drive(port, name, n) {
-	const c = http2.connect(`http://127.0.0.1:${port}`, limits);
+	const c = certs ? http2.connect(`https://127.0.0.1:${port}`, { ...limits, ca: pem('ca.pem') })
+		: http2.connect(`http://127.0.0.1:${port}`, limits);
 	c.on('error', (e) => console.error(e.message));
 	c.on('stream', (s) => s.resume());
 	await new Promise((r) => c.on('remoteSettings', r));

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/1.1 on asyncio streams: keep-alive, pipelining, chunked requests. Prints its port. Any path answers 200."""
+"""HTTP/1.1 on asyncio streams: keep-alive, pipelining, chunked requests. Prints its port. Any path answers 200.
+
+TLS_CERTS: speaks TLS, with server.pem and server.key of that directory.
+"""
 import asyncio
+import os
 
 
 async def body(reader, head):
@@ -54,7 +58,12 @@ async def handle(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 20, backlog=2048)
+    tls = None
+    if "TLS_CERTS" in os.environ:
+        import ssl  # not before it is wanted: some tests want a process without the library
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(os.environ["TLS_CERTS"] + "/server.pem", os.environ["TLS_CERTS"] + "/server.key")
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 20, backlog=2048, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

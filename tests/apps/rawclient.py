@@ -2,12 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hard cases of HTTP/1 from a raw socket: rawclient.py HOST:PORT SCENARIO [N]
 
-Prints one JSON line per request that a server should have answered: method, path, status.
+Prints one JSON line per request that a server should have answered: method, path, status. TLS_CERTS: over TLS, trusting ca.pem
+of that directory.
 """
 import json
+import os
 import socket
+import ssl
 import sys
 import time
+
+
+TLS = ssl.create_default_context(cafile=os.environ["TLS_CERTS"] + "/ca.pem") if "TLS_CERTS" in os.environ else None
 
 
 class Conn:
@@ -15,6 +21,8 @@ class Conn:
         host, _, port = addr.rpartition(":")
         self.s = socket.create_connection((host, int(port)), timeout=20)
         self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if TLS:
+            self.s = TLS.wrap_socket(self.s, server_hostname=host)
         self.buf = b""
 
     def send(self, data):
@@ -207,6 +215,19 @@ def many(addr, n):
         c.send(req(f"/many/{i}"))
     for i, c in enumerate(conns):
         out("GET", f"/many/{i}", c.response())
+
+
+def slowread(addr, n):
+    """Answers of 8 MB that are left lying until the server cannot write any more, then another request."""
+    c = Conn(addr)
+    for i in range(n):
+        path = f"/big/{8000000 + i}"
+        c.send(req(path))
+        c.more()
+        time.sleep(0.3)
+        out("GET", path, c.response())
+        c.send(req(f"/after/{i}"))
+        out("GET", f"/after/{i}", c.response())
 
 
 def trace(addr, n):

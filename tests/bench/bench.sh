@@ -120,5 +120,6 @@ load() { # MODE: requests per second
 	stop
 } | tee "$out/bench.txt"
 OUT=$out "$root/tests/bench/http2.sh" | tee -a "$out/bench.txt"
+OUT=$out "$root/tests/bench/tls.sh" | tee -a "$out/bench.txt"
 OUT=$out "$root/tests/bench/sql.sh" | tee -a "$out/bench.txt"
 OUT=$out "$root/tests/bench/kafka.sh" | tee -a "$out/bench.txt"

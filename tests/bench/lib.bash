@@ -30,9 +30,10 @@ until_true() {
 	exit 1
 }
 
-# start PID [TRACES-EXPORTER]: watches it; sets $watch and $started_ms
+# start PID [TRACES-EXPORTER [OPTION...]]: watches it; sets $watch and $started_ms
 start() {
-	OTEL_BSP_MAX_QUEUE_SIZE=65536 "$bin" run --pid "$1" --traces-exporter "${2:-none}" --metrics-exporter otlp_file --otlp-file "$tmp/m.json" -v 2>"$tmp/w.err" &
+	OTEL_BSP_MAX_QUEUE_SIZE=65536 "$bin" run --pid "$1" --traces-exporter "${2:-none}" --metrics-exporter otlp_file \
+		--otlp-file "$tmp/m.json" -v "${@:3}" 2>"$tmp/w.err" &
 	watch=$!
 	local t0 t1
 	t0=$(date +%s%N)

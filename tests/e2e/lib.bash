@@ -16,6 +16,12 @@ need_root() {
 	"$BIN" doctor >"$BATS_TEST_TMPDIR/doctor" 2>&1 || skip "no capture here: $(grep '^no ' "$BATS_TEST_TMPDIR/doctor" | head -1)"
 }
 
+# ask_once: for setup_file; answers what need_root() would ask in each test of the file
+ask_once() {
+	[ "$(id -u)" = 0 ] && "$BIN" doctor >/dev/null 2>&1 && export OE_CAPTURE_OK=1
+	return 0
+}
+
 need() {
 	for c in "$@"; do
 		PATH="$PATH:/usr/sbin:/sbin" command -v "$c" >/dev/null || skip "$c is not installed"
@@ -31,14 +37,14 @@ common_setup() {
 
 common_teardown() {
 	local p i
-	for p in $WATCH $PIDS; do kill "$p" 2>/dev/null || true; done
+	for p in $WATCH $PIDS; do kill -- "$p" 2>/dev/null || true; done
 	for i in $(seq 100); do
 		for p in $WATCH $PIDS; do
-			kill -0 "$p" 2>/dev/null && { sleep 0.05; continue 2; }
+			kill -0 -- "$p" 2>/dev/null && { sleep 0.05; continue 2; }
 		done
 		return 0
 	done
-	for p in $WATCH $PIDS; do kill -9 "$p" 2>/dev/null || true; done
+	for p in $WATCH $PIDS; do kill -9 -- "$p" 2>/dev/null || true; done
 	return 0
 }
 

@@ -20,60 +20,6 @@ teardown() {
 	[ "$DB_KIND" = postgres ] || stop_db
 }
 
-# pg_bench OPTIONS...: PGB and PGARGS are what it runs
-pg_start() {
-	need_db
-	PGB=$(find /usr/lib/postgresql -name pgbench | sort -V | tail -1)
-	PGARGS="-h ${SOCKET%/*} -p $PORT -U app -n shop"
-}
-pg_bench() {
-	pg_start
-	# shellcheck disable=SC2086
-	"$PGB" "$@" $PGARGS
-}
-
-# gated COMMAND...: starts it behind a gate that open_gate opens; sets CLIENT
-gated() {
-	rm -f "$TMP/go"
-	mkfifo "$TMP/go"
-	bash -c 'read -r _ <"$1"; exec "${@:2}"' _ "$TMP/go" "$@" >"$TMP/client" 2>&1 3>&- &
-	CLIENT=$!
-	PIDS="$PIDS $CLIENT"
-}
-open_gate() {
-	echo go >"$TMP/go"
-	wait "$CLIENT"
-}
-
-# statements that the server logged
-logged() { grep -cE '\|LOG:  (statement|execute)' "$DBLOG"; }
-
-sound() {
-	[ "$(ledger requests unknown_bytes_lost)" = 0 ]
-	[ "$(ledger stream.events lost)" = 0 ]
-	[ "$(ledger capture.io dropped_ring_full)" = 0 ]
-	[ "$(ledger db.statements unknown)" = 0 ]
-}
-
-# tally KEYS [key=value...]: how often which values come, in $TMP/tally
-tally() { "$SPANS" tally "$TMP/spans.json" "$@" >"$TMP/tally"; }
-
-# tallied PATTERN: of how many spans the values match
-tallied() { sed -nE "s/^([0-9]+) ($1)\$/\1/p" "$TMP/tally" | awk '{ n += $1 } END { print n + 0 }'; }
-
-# each statement of the bench, as often as there were transactions; by a tally of kind and name
-pg_exact() { # TRANSACTIONS KIND
-	local n
-	for n in "UPDATE pgbench_accounts" "SELECT pgbench_accounts" "UPDATE pgbench_tellers" "UPDATE pgbench_branches" \
-		"INSERT pgbench_history" BEGIN END; do
-		grep -qx "$1 $2 $n" "$TMP/tally" || {
-			echo "not $1 times $n:" >&2
-			cat "$TMP/tally" >&2
-			return 1
-		}
-	done
-}
-
 pgbench_counts() { # MODE
 	pg_start
 	# shellcheck disable=SC2086

@@ -6,6 +6,7 @@
 # with its libraries under $OUT/peers, not installed). start prints KEY=VALUE lines: PORT, PID (the main process), SOCKET, LOG (every
 # statement with the PID or number of its session), VERSION. Exits 77 with the reason on stderr when it cannot be had here.
 #   Users: app (no password), scram or native (password: secret; SCRAM-SHA-256, mysql_native_password or caching_sha2_password)
+# DB_TLS=DIR, the certificates of tls_certs.sh: nothing but TLS over TCP (the Unix socket stays plain).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${OUT:-.output}
@@ -152,7 +153,11 @@ make_dirs() {
 	chmod 755 "$dir" "$dir/sock"
 	chmod 700 "$dir/data"
 	: >"$dir/log"
-	[ "$(id -u)" != 0 ] || chown 65534:65534 "$dir/data" "$dir/sock" "$dir/log"
+	[ -z "${DB_TLS:-}" ] || {
+		cp "$DB_TLS/ca.pem" "$DB_TLS/server.pem" "$DB_TLS/server.key" "$dir/"
+		chmod 600 "$dir/server.key"
+	}
+	[ "$(id -u)" != 0 ] || chown 65534:65534 "$dir/data" "$dir/sock" "$dir/log" ${DB_TLS:+"$dir/server.key"}
 	port=$(free_port)
 }
 
@@ -181,12 +186,17 @@ start_postgres() {
 		tail -3 "$dir/init.log" >&2
 		lacks 'initdb failed'
 	}
-	printf '%s\n' 'local all all trust' 'host all scram 127.0.0.1/32 scram-sha-256' 'host all all 127.0.0.1/32 trust' \
+	local host=host tls=()
+	[ -z "${DB_TLS:-}" ] || {
+		host=hostssl
+		tls=(-c ssl=on -c "ssl_cert_file=$dir/server.pem" -c "ssl_key_file=$dir/server.key" -c "ssl_ca_file=$dir/ca.pem")
+	}
+	printf '%s\n' 'local all all trust' "$host all scram 127.0.0.1/32 scram-sha-256" "$host all all 127.0.0.1/32 trust" \
 		'local replication all trust' >"$dir/data/pg_hba.conf"
 	(as_nobody "$bin/postgres" -D "$dir/data" -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
 		-c listen_addresses=127.0.0.1 -c "port=$port" -c "unix_socket_directories=$dir/sock" -c log_statement=all \
 		-c 'log_line_prefix=%p %e|' -c log_min_messages=warning -c shared_buffers=64MB -c password_encryption=scram-sha-256 \
-		-c max_connections=60 -c wal_level=logical) >>"$dir/log" 2>&1 3>&- 9>&- </dev/null &
+		-c max_connections=60 -c wal_level=logical ${tls[0]+"${tls[@]}"}) >>"$dir/log" 2>&1 3>&- 9>&- </dev/null &
 	pid=$!
 	ready psql -X -q -h "$dir/sock" -p "$port" -U postgres -d postgres -c 'select'
 	psql -X -q -h "$dir/sock" -p "$port" -U postgres -d postgres -v ON_ERROR_STOP=1 -f "$sql/schema.pg.sql" >>"$dir/init.log" 2>&1 || {
@@ -200,6 +210,8 @@ start_postgres() {
 
 # the rest of both forks; `server` is its command
 start_fork() { # OPTIONS...
+	[ -z "${DB_TLS:-}" ] || set -- "$@" "--ssl-ca=$dir/ca.pem" "--ssl-cert=$dir/server.pem" "--ssl-key=$dir/server.key" \
+		--require-secure-transport=ON
 	(as_nobody "${server[@]}" --datadir="$dir/data" --socket="$dir/sock/my.sock" --port="$port" --bind-address=127.0.0.1 \
 		--pid-file="$dir/data/pid" --general-log=1 --general-log-file="$dir/log" --log-output=FILE --local-infile=1 \
 		--innodb-flush-log-at-trx-commit=0 --skip-log-bin --skip-name-resolve --innodb-buffer-pool-size=64M \
@@ -238,7 +250,11 @@ start_mysql() {
 	server=("${mysqld[@]}")
 	# 9 has no mysql_native_password any more
 	auth="CREATE USER native@'127.0.0.1' IDENTIFIED WITH caching_sha2_password BY 'secret'; GRANT ALL ON *.* TO native@'127.0.0.1'"
-	start_fork --tls-version=''
+	if [ -n "${DB_TLS:-}" ]; then
+		start_fork
+	else
+		start_fork --tls-version=''
+	fi
 }
 
 case ${1:-} in
@@ -266,7 +282,7 @@ stop)
 	kill -KILL "$pid"
 	;;
 *)
-	sed -n '3,9s/^# //p' "$0" >&2
+	sed -n '3,10s/^# //p' "$0" >&2
 	exit 2
 	;;
 esac

@@ -6,6 +6,7 @@
 #   server: on 127.0.0.1:PORT (or unix:PATH), says "ready", ends on SIGTERM.
 #   client: N calls (1 when not said) on one channel, for each a line METHOD CODE SENT RECEIVED. Scenarios: unary, codes,
 #   streams, deadline, cancel, large, metadata, unimplemented; load says METHOD CODE CALLS for each code at the end.
+# GRPC_TLS=DIR: over TLS, with the certificates that tls_certs.sh made there (not Java).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${OUT:-.output}

@@ -3,7 +3,7 @@
 # kafka_app.sh LANG: makes a client program of tests/apps/kafka, once, under $OUT/peers/kafka, and prints its command line, to be
 # followed by the arguments that tests/apps/kafka/client.py tells; its words have no spaces of their own, the process becomes the
 # client. Exits 77 with the reason on stderr when it cannot be had here.
-#   LANG: confluent (librdkafka), kafka_python, aiokafka, kafkajs, kafka_go, sarama, franz_go, java
+#   LANG: confluent (librdkafka), kafka_python, aiokafka, kafkajs, kafka_go, sarama, franz_go, java (without TLS)
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 [ $# = 1 ] || {

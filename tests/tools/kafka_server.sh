@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# kafka_server.sh get | start DIR PORT: a real Apache Kafka broker of its own on loopback; its jars come once by Maven, kept under
-# $OUT/peers/kafka. Exits 77 with one line on stderr when it cannot be had here.
+# kafka_server.sh get | start DIR PORT [TLS_PORT CERTS]: a real Apache Kafka broker of its own on loopback; its jars come once by
+# Maven, kept under $OUT/peers/kafka. Exits 77 with one line on stderr when it cannot be had here.
 #   get: prints the directory of the jars (the broker, its tools, the Java client and its compression libraries).
-#   start: one node (KRaft) on 127.0.0.1:PORT, its data in DIR; the process becomes the broker. It answers 3 to 7 s later: when
-#   DIR/log says "Kafka Server started". On SIGTERM it ends in order, which takes 7 s; SIGKILL does no harm. DIR may be used again
-#   (after SIGKILL with a slower start: 18 s).
+#   start: one node (KRaft) on 127.0.0.1:PORT (and TLS_PORT, with the certificates that tls_certs.sh made), its data in DIR; the
+#   process becomes the broker. It answers 3 to 7 s later: when DIR/log says "Kafka Server started". On SIGTERM it ends in order,
+#   which takes 7 s; SIGKILL does no harm. DIR may be used again (after SIGKILL with a slower start: 18 s).
 # There are no topics but those that are made: java -cp "$(kafka_server.sh get)/*" org.apache.kafka.tools.TopicCommand
 #   --bootstrap-server 127.0.0.1:PORT --create --topic NAME --partitions N
 set -eu
@@ -66,8 +66,8 @@ free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-start() { # DIR PORT
-	local dir port controller
+start() { # DIR PORT [TLS_PORT CERTS]
+	local dir port controller ssl='' at=127.0.0.1 map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 	mkdir -p "$1"
 	dir=$(cd "$1" && pwd)
 	: >"$dir/log"
@@ -76,15 +76,22 @@ start() { # DIR PORT
 	port=$2
 	controller=$(free_port)
 	[ "$controller" != "$port" ] || controller=$(free_port)
+	if [ $# -ge 4 ]; then
+		cat "$4/server.key" "$4/server.pem" >"$dir/server.pem"
+		ssl=SSL://$at:$3
+		map=$map,SSL:SSL
+	fi
 	cat >"$dir/server.properties" <<-END
 		process.roles=broker,controller
 		node.id=1
-		controller.quorum.voters=1@127.0.0.1:$controller
-		listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-		advertised.listeners=PLAINTEXT://127.0.0.1:$port
+		controller.quorum.voters=1@$at:$controller
+		listeners=PLAINTEXT://$at:$port,CONTROLLER://$at:$controller${ssl:+,$ssl}
+		advertised.listeners=PLAINTEXT://$at:$port${ssl:+,$ssl}
+		listener.security.protocol.map=$map
+		${ssl:+ssl.keystore.type=PEM}
+		${ssl:+ssl.keystore.location=$dir/server.pem}
 		controller.listener.names=CONTROLLER
 		inter.broker.listener.name=PLAINTEXT
-		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 		log.dirs=$dir/data
 		num.partitions=1
 		auto.create.topics.enable=false
@@ -124,8 +131,8 @@ get)
 	echo "$jars"
 	;;
 start)
-	[ $# = 3 ] || lacks 'start DIR PORT'
-	start "$2" "$3"
+	[ $# = 3 ] || [ $# = 5 ] || lacks 'start DIR PORT [TLS_PORT CERTS]'
+	start "${@:2}"
 	;;
 *)
 	sed -n '3,10s/^# //p' "$0" >&2

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# sql_app.sh DRIVER build | client HOST|SOCKET PORT USER DB SCENARIO[:N] [STEPS]: a client program of tests/apps/sql; what it needs is
+# sql_app.sh DRIVER build | client HOST|SOCKET PORT USER DB SCENARIO[:N],... [STEPS]: a client of tests/apps/sql; what it needs is
 # made once under $OUT/peers/sql; the process becomes the client. Exits 77 with the reason on stderr when it cannot be made here.
 #   DRIVERS of PostgreSQL: psql libpq libpq_pipeline psycopg2 psycopg3 asyncpg node_pg jdbc_pg pgx pgx_simple pq
 #   of MySQL and MariaDB:  mysql_cli mysql9_cli pymysql mysqlclient connector_py connector_py_c mariadb_py node_mysql2 node_mysql
 #                          node_mariadb jdbc_mysql jdbc_mariadb go_mysql
-#   client: does N rounds of the scenario of tests/apps/sql/scenarios.py and prints a JSON line for each of its statements:
+#   client: does N rounds of each scenario of tests/apps/sql/scenarios.py and prints a JSON line for each of its statements:
 #   what a span of it should say. STEPS: where the steps are kept (a temporary file when not said).
 # SQL_SYSTEM: db.system.name of the truth, when it is not the driver's own. SQL_COMPRESS=zlib|zstd where the driver can.
+# SQL_TLS=CA.PEM: with TLS over TCP (not Java), and the server's certificate must be good by that CA.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 [ $# -ge 2 ] || {
-	sed -n '3,10s/^# //p' "$0" >&2
+	sed -n '3,11s/^# //p' "$0" >&2
 	exit 2
 }
 driver=$1
@@ -82,12 +83,13 @@ shift
 where=$1 port=$2 user=$3 db=$4 scenario=$5
 steps=${6:-$(mktemp)}
 case $user in app) password='' ;; *) password=secret ;; esac
-case $scenario in
-*:*) SQL_DB=$db python3 "$src/scenarios.py" "$driver" "${scenario%:*}" "${scenario#*:}" >"$steps" ;;
-*) SQL_DB=$db python3 "$src/scenarios.py" "$driver" "$scenario" >"$steps" ;;
-esac
+SQL_DB=$db python3 "$src/scenarios.py" "$driver" "$scenario" >"$steps"
 set -- "$where" "$port" "$user" "$password" "$db" "$steps"
 export PYTHONDONTWRITEBYTECODE=1
+if [ -n "${SQL_TLS:-}" ]; then
+	# libpq and those that take after it
+	export PGSSLMODE="${PGSSLMODE:-verify-full}" PGSSLROOTCERT=$SQL_TLS
+fi
 case $driver in
 psql) exec python3 "$src/psql_client.py" "$@" ;;
 mysql_cli | mysql9_cli) exec python3 "$src/mysql_cli_client.py" "$@" ;;

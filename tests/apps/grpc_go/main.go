@@ -6,21 +6,30 @@
 //	grpc_go client PORT load N   N calls of mixed codes from 8 goroutines on one connection; prints a line per code: CODE COUNT
 //	grpc_go client PORT calls N  N calls of each kind, one JSON object each
 //	grpc_go client PORT steady S one call after the other, for S seconds; prints their number
+//
+// TLS_CERTS (or GRPC_TLS, as the programs in other languages call it): directory of ca.pem, server.pem and .key, client.pem and .key:
+// all that over TLS. TLS_OPT, a list with commas: tls12 (no newer), mtls (clients need a certificate), stdin (the client says ready, and
+// begins after a line there).
 package main
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/status"
@@ -70,12 +79,50 @@ func both(_ any, s grpc.ServerStream) error {
 	}
 }
 
+func option(name string) bool {
+	return strings.Contains(","+os.Getenv("TLS_OPT")+",", ","+name+",")
+}
+
+func creds(server bool) credentials.TransportCredentials {
+	dir, name := os.Getenv("TLS_CERTS"), "client"
+	if dir == "" {
+		dir = os.Getenv("GRPC_TLS")
+	}
+	if dir == "" {
+		return insecure.NewCredentials()
+	}
+	if server {
+		name = "server"
+	}
+	pair, err := tls.LoadX509KeyPair(dir+"/"+name+".pem", dir+"/"+name+".key")
+	if err != nil {
+		panic(err)
+	}
+	pem, err := os.ReadFile(dir + "/ca.pem")
+	if err != nil {
+		panic(err)
+	}
+	ca := x509.NewCertPool()
+	ca.AppendCertsFromPEM(pem)
+	c := &tls.Config{RootCAs: ca, ClientCAs: ca}
+	if server || option("mtls") {
+		c.Certificates = []tls.Certificate{pair}
+	}
+	if option("mtls") {
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	if option("tls12") {
+		c.MaxVersion = tls.VersionTLS12
+	}
+	return credentials.NewTLS(c)
+}
+
 func serve() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
-	s := grpc.NewServer()
+	s := grpc.NewServer(grpc.Creds(creds(true)))
 	s.RegisterService(&grpc.ServiceDesc{
 		ServiceName: service, HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{MethodName: "Unary", Handler: unary}},
@@ -161,11 +208,15 @@ func main() {
 	if os.Args[1] == "server" {
 		serve()
 	}
-	cc, err := grpc.NewClient("127.0.0.1:"+os.Args[2], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	cc, err := grpc.NewClient("127.0.0.1:"+os.Args[2], grpc.WithTransportCredentials(creds(false)))
 	if err != nil {
 		panic(err)
 	}
 	n, _ := strconv.Atoi(os.Args[4])
+	if option("stdin") {
+		fmt.Println("ready")
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	}
 	switch os.Args[3] {
 	case "load":
 		load(cc, n)

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """aiokafka; see client.py"""
 import asyncio
+import ssl
 import sys
 import time
 from collections import Counter
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from client import LARGEST, consumed, messages, options, sent
+from client import LARGEST, TLS, consumed, messages, options, sent
+
+SECURITY = {"security_protocol": "SSL", "ssl_context": ssl.create_default_context(cafile=TLS)} if TLS else {}
 
 
 async def produce(o):
     producer = AIOKafkaProducer(bootstrap_servers=o.bootstrap, acks=o.acks if o.acks == "all" else int(o.acks),
                                 compression_type=None if o.compression == "none" else o.compression,
-                                max_request_size=LARGEST, transactional_id=o.txn_id)
+                                max_request_size=LARGEST, transactional_id=o.txn_id, **SECURITY)
     await producer.start()
     futures = []
 
@@ -37,7 +40,7 @@ async def produce(o):
 
 async def consume(o):
     consumer = AIOKafkaConsumer(o.topic, bootstrap_servers=o.bootstrap, group_id=o.group, auto_offset_reset="earliest",
-                                enable_auto_commit=False)
+                                enable_auto_commit=False, **SECURITY)
     await consumer.start()
     partitions, n = Counter(), 0
     try:

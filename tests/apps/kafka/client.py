@@ -6,7 +6,8 @@
         from the group's offsets, or the beginning, until N messages have come; commits what was consumed and leaves the group;
         the truth {"consumed": n, "partitions": {"0": n}}
 both [--timeout SECONDS] (60), after which it ends with 1 and what is true by then; 5 s later with 1 alone. Nothing is done before a
-line on stdin. "sent" with --acks 0 is no promise: a broker may still refuse, as with a topic made less than a second ago."""
+line on stdin. KAFKA_TLS=CA.PEM: over TLS, with a broker whose certificate is good by that CA (not Java). "sent" with --acks 0 is no
+promise: a broker may still refuse, as with a topic made less than a second ago."""
 import argparse
 import json
 import os
@@ -16,6 +17,7 @@ import time
 
 KEY, VALUE = "CANARY-KEY-7f3a", "CANARY-VALUE-7f3a"
 LARGEST = 64 << 20
+TLS = os.environ.get("KAFKA_TLS")
 
 
 def options():

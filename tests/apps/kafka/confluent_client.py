@@ -3,12 +3,15 @@
 import time
 from collections import Counter
 
-from client import LARGEST, consumed, messages, options, sent
+from client import LARGEST, TLS, consumed, messages, options, sent
 from confluent_kafka import Consumer, Producer
+
+SECURITY = {"security.protocol": "SSL", "ssl.ca.location": TLS} if TLS else {}
 
 
 def produce(o):
-    conf = {"bootstrap.servers": o.bootstrap, "compression.type": o.compression, "acks": o.acks, "message.max.bytes": LARGEST}
+    conf = {"bootstrap.servers": o.bootstrap, "compression.type": o.compression, "acks": o.acks, "message.max.bytes": LARGEST,
+            **SECURITY}
     if o.txn:
         conf["transactional.id"] = o.txn_id
     producer = Producer(conf)
@@ -38,7 +41,7 @@ def produce(o):
 def consume(o):
     consumer = Consumer({"bootstrap.servers": o.bootstrap, "group.id": o.group, "auto.offset.reset": "earliest",
                          "enable.auto.commit": False, "fetch.message.max.bytes": 1 << 20,
-                         "receive.message.max.bytes": LARGEST + (1 << 20)})
+                         "receive.message.max.bytes": LARGEST + (1 << 20), **SECURITY})
     consumer.subscribe([o.topic])
     partitions, n = Counter(), 0
     while n < o.n and time.monotonic() < o.end:

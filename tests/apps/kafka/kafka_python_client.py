@@ -4,14 +4,16 @@ import sys
 import time
 from collections import Counter
 
-from client import LARGEST, consumed, messages, options, sent
+from client import LARGEST, TLS, consumed, messages, options, sent
 from kafka import KafkaConsumer, KafkaProducer
+
+SECURITY = {"security_protocol": "SSL", "ssl_cafile": TLS} if TLS else {}
 
 
 def produce(o):
     conf = {"bootstrap_servers": o.bootstrap, "acks": o.acks if o.acks == "all" else int(o.acks),
             "compression_type": None if o.compression == "none" else o.compression, "max_request_size": LARGEST,
-            "max_block_ms": int(1000 * o.timeout)}
+            "max_block_ms": int(1000 * o.timeout), **SECURITY}
     if o.acks != "all":
         conf["enable_idempotence"] = False
     if o.txn:
@@ -34,7 +36,7 @@ def produce(o):
 
 def consume(o):
     consumer = KafkaConsumer(o.topic, bootstrap_servers=o.bootstrap, group_id=o.group, auto_offset_reset="earliest",
-                             enable_auto_commit=False)
+                             enable_auto_commit=False, **SECURITY)
     partitions, n = Counter(), 0
     while n < o.n and time.monotonic() < o.end:
         for records in consumer.poll(timeout_ms=500, max_records=o.n - n).values():

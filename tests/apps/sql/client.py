@@ -22,6 +22,7 @@ def say(step, rows=None, code=None, **other):
 class Client:
     """A DB-API driver. A subclass has connect(), Error, code(error), and whatever else it does in its own way."""
     compress = os.environ.get("SQL_COMPRESS", "")
+    tls = os.environ.get("SQL_TLS")
 
     def __init__(self, where, port, user, password, db):
         self.where, self.port, self.user, self.password, self.db = where, int(port), user, password, db

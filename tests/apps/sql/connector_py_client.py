@@ -19,6 +19,8 @@ class ConnectorPython(client.Client):
 
     def connect(self):
         where = {"unix_socket": self.socket} if self.socket else {"host": self.where, "port": self.port}
+        if self.tls:
+            where |= {"ssl_ca": self.tls, "ssl_verify_cert": True, "ssl_verify_identity": True}
         return mysql.connector.connect(user=self.user, password=self.password, database=self.db, autocommit=True,
                                        allow_local_infile=True, use_pure=os.environ.get("SQL_PURE") != "0",
                                        compress=bool(self.compress), **where)

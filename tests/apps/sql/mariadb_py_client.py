@@ -11,6 +11,8 @@ class MariaDB(client.Client):
 
     def connect(self):
         where = {"unix_socket": self.socket} if self.socket else {"host": self.where, "port": self.port}
+        if self.tls:
+            where |= {"ssl_ca": self.tls, "ssl_verify_cert": True}
         return mariadb.connect(user=self.user, password=self.password, database=self.db, autocommit=True, local_infile=True,
                                compress=bool(self.compress), client_flag=1 << 16, **where)
 

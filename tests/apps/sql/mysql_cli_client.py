@@ -16,9 +16,11 @@ def main():
     with open(path, encoding="utf-8") as f:
         steps = [s for s in map(json.loads, f) if "sets" not in s]
     cli, compress = os.environ.get("SQL_CLI"), os.environ.get("SQL_COMPRESS")
+    tls = os.environ.get("SQL_TLS")
     zipped = ["--compression-algorithms=" + compress] if cli and compress else ["--compress"] if compress else []
     command = [cli or "mariadb", "--no-defaults", *(["--commands", "--system-command", "--get-server-public-key"] if cli else []), "-u", user, "--force", "-v", "-v", "-v", "--unbuffered", "--local-infile=1", "--comments",
                *(["--password=" + password] if password else []), *zipped,
+               *(["--ssl-ca=" + tls, "--ssl-mode=VERIFY_IDENTITY" if cli else "--ssl-verify-server-cert"] if tls else []),
                *(["-S", where] if where.startswith("/") else ["-h", where, "-P", port]), db]
 
     def mysql(some, interrupt=None):

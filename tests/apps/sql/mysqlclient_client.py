@@ -14,6 +14,8 @@ class MySQLClient(client.Client):
         where = {"unix_socket": self.socket} if self.socket else {"host": self.where, "port": self.port}
         if self.compress:
             where["compress"] = True  # False would turn it on as well
+        if self.tls:
+            where["ssl"] = {"ca": self.tls}
         return MySQLdb.connect(user=self.user, password=self.password, database=self.db, autocommit=True, local_infile=1, **where)
 
     def code(self, e):

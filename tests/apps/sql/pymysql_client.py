@@ -13,6 +13,8 @@ class PyMySQL(client.Client):
 
     def connect(self):
         where = {"unix_socket": self.socket} if self.socket else {"host": self.where, "port": self.port}
+        if self.tls:
+            where |= {"ssl_ca": self.tls, "ssl_verify_cert": True, "ssl_verify_identity": True}
         return pymysql.connect(user=self.user, password=self.password, database=self.db, autocommit=True, local_infile=True,
                                client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS, **where)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""scenarios.py DRIVER SCENARIO [N]: the steps of a scenario for a driver of tests/apps/sql, one JSON object per line.
+"""scenarios.py DRIVER SCENARIO[:N],...: the steps of scenarios for a driver of tests/apps/sql, one JSON object per line.
 
 A client reads them, does them in order and prints, for each statement that went to the server, the fields of "t" with what it saw
 itself: db.response.returned_rows where "rows" is true, db.response.status_code where the server refused. A step is one of
@@ -232,6 +232,10 @@ class Steps:
                  sets=[[NUMBER + i, 1, CANARY] for i in range(self.n)])
         self.put("exec", "SELECT id FROM customers WHERE id = 1", "SELECT id FROM customers WHERE id = ?", "SELECT", "customers", True)
 
+    def hold(self):
+        """stays connected, for a while"""
+        self.put("exec", "SELECT pg_sleep(30)" if self.pg else "SELECT SLEEP(30)", "", "SELECT", None, True)
+
     def canary(self):
         for i in range(self.n):
             k = NUMBER + i
@@ -252,13 +256,17 @@ class Steps:
 
 
 # how often when nothing is said
-COUNTS = {"prepared": 20, "batch": 20, "large": 1, "cursor": 1, "errors": 2, "cancel": 2, "copy": 2, "plain": 5, "multi": 3, "canary": 2, "late": 3}
+COUNTS = {"prepared": 20, "batch": 20, "large": 1, "cursor": 1, "errors": 2, "cancel": 2, "copy": 2, "plain": 5, "multi": 3, "canary": 2, "late": 3,
+          "hold": 1}
 
 
 def main():
-    driver, scenario = sys.argv[1:3]
-    s = Steps(driver, int(sys.argv[3]) if len(sys.argv) > 3 else COUNTS[scenario])
-    getattr(s, scenario)()
+    driver = sys.argv[1]
+    s = Steps(driver, 0)
+    for one in sys.argv[2].split(","):
+        scenario, _, n = one.partition(":")
+        s.n = int(n or COUNTS[scenario])
+        getattr(s, scenario)()
     if driver == "psql":
         # it has no parameters to give
         s.steps = [x for x in s.steps if "sets" not in x]

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <thread>
@@ -196,6 +198,29 @@ public:
 	}
 };
 
+// a file of the directory GRPC_TLS
+static std::string pem(const char *name)
+{
+	std::ifstream f(std::string(getenv("GRPC_TLS")) + "/" + name);
+	return std::string(std::istreambuf_iterator<char>(f), {});
+}
+
+static std::shared_ptr<grpc::ServerCredentials> server_credentials()
+{
+	if (!getenv("GRPC_TLS"))
+		return grpc::InsecureServerCredentials();
+	grpc::SslServerCredentialsOptions options;
+	options.pem_key_cert_pairs.push_back({pem("server.key"), pem("server.pem")});
+	return grpc::SslServerCredentials(options);
+}
+
+static std::shared_ptr<grpc::ChannelCredentials> channel_credentials()
+{
+	if (!getenv("GRPC_TLS"))
+		return grpc::InsecureChannelCredentials();
+	return grpc::SslCredentials({pem("ca.pem"), "", ""});
+}
+
 static int serve(const std::string &where)
 {
 	sigset_t set;
@@ -208,7 +233,7 @@ static int serve(const std::string &where)
 	grpc::ServerBuilder b;
 	b.AddChannelArgument("grpc.max_metadata_size", 1 << 16);
 	b.AddChannelArgument("grpc.so_reuseport", 0);
-	b.AddListeningPort(where.compare(0, 5, "unix:") == 0 ? where : "127.0.0.1:" + where, grpc::InsecureServerCredentials());
+	b.AddListeningPort(where.compare(0, 5, "unix:") == 0 ? where : "127.0.0.1:" + where, server_credentials());
 	b.RegisterService(&echo);
 	std::unique_ptr<grpc::Server> server = b.BuildAndStart();
 	if (!server) {
@@ -360,8 +385,7 @@ int main(int argc, char **argv)
 	if (what == "client" && (argc == 4 || argc == 5)) {
 		grpc::ChannelArguments args;
 		args.SetInt("grpc.enable_http_proxy", 0);
-		return run(grpc::CreateCustomChannel(argv[2], grpc::InsecureChannelCredentials(), args), argv[3],
-			argc == 5 ? atoi(argv[4]) : 1);
+		return run(grpc::CreateCustomChannel(argv[2], channel_credentials(), args), argv[3], argc == 5 ? atoi(argv[4]) : 1);
 	}
 	fprintf(stderr, "usage: server PORT | client TARGET SCENARIO [N]\n");
 	return 1;

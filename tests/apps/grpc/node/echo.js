@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // gRPC peer in Node (grpc-js): echo.js server PORT | client TARGET SCENARIO [N]; see tests/tools/grpc_app.sh.
 'use strict';
+const fs = require('fs');
 const path = require('path');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 
 const definition = loader.loadSync(path.join(__dirname, '..', 'echo.proto'), { keepCase: true, defaults: true });
 const Echo = grpc.loadPackageDefinition(definition).oe.test.Echo;
+
+// a file of the directory GRPC_TLS
+const tls = process.env.GRPC_TLS;
+const pem = (name) => fs.readFileSync(path.join(tls, name));
 
 function die(what) {
 	console.error(String(what));
@@ -104,7 +109,10 @@ function serve(where) {
 	new ReflectionService(definition).addToServer(server);
 	process.on('SIGTERM', () => process.exit(0));
 	const address = where.startsWith('unix:') ? where : '127.0.0.1:' + where;
-	server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (err) => {
+	const credentials = tls
+		? grpc.ServerCredentials.createSsl(null, [{ private_key: pem('server.key'), cert_chain: pem('server.pem') }])
+		: grpc.ServerCredentials.createInsecure();
+	server.bindAsync(address, credentials, (err) => {
 		if (err)
 			die(err);
 		console.log('ready');
@@ -235,7 +243,8 @@ async function main(a) {
 		serve(a[1]);
 	} else if ((a.length === 3 || a.length === 4) && a[0] === 'client') {
 		const n = a.length === 4 ? Number(a[3]) : 1;
-		const client = new Echo(a[1], grpc.credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
+		const credentials = tls ? grpc.credentials.createSsl(pem('ca.pem')) : grpc.credentials.createInsecure();
+		const client = new Echo(a[1], credentials, { 'grpc.enable_http_proxy': 0 });
 		if (a[2] === 'load')
 			await load(client, n);
 		else

@@ -17,6 +17,9 @@ func franzProduce(ctx context.Context, o *options) (int, error) {
 	acks := []kgo.Acks{kgo.NoAck(), kgo.LeaderAck(), kgo.AllISRAcks()}[o.enum("acks", o.acks, map[string]int{"0": 0, "1": 1, "all": 2})]
 	opts := []kgo.Opt{kgo.SeedBrokers(o.bootstrap...), kgo.ClientID("oe-franz-go"), kgo.ProducerBatchCompression(codec),
 		kgo.RequiredAcks(acks), kgo.ProducerBatchMaxBytes(max(1000000, int32(o.size)+1000)), kgo.BrokerMaxWriteBytes(2 * largest)}
+	if t := tlsConfig(); t != nil {
+		opts = append(opts, kgo.DialTLSConfig(t))
+	}
 	if o.acks != "all" {
 		opts = append(opts, kgo.DisableIdempotentWrite())
 	}
@@ -65,9 +68,13 @@ func franzProduce(ctx context.Context, o *options) (int, error) {
 }
 
 func franzConsume(ctx context.Context, o *options, got func(int32)) error {
-	c, err := kgo.NewClient(kgo.SeedBrokers(o.bootstrap...), kgo.ClientID("oe-franz-go"), kgo.ConsumerGroup(o.group),
+	opts := []kgo.Opt{kgo.SeedBrokers(o.bootstrap...), kgo.ClientID("oe-franz-go"), kgo.ConsumerGroup(o.group),
 		kgo.ConsumeTopics(o.topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(),
-		kgo.BrokerMaxReadBytes(2*largest))
+		kgo.BrokerMaxReadBytes(2 * largest)}
+	if t := tlsConfig(); t != nil {
+		opts = append(opts, kgo.DialTLSConfig(t))
+	}
+	c, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ func kafkaGoProduce(ctx context.Context, o *options) (int, error) {
 	}
 	w := &kafka.Writer{Addr: kafka.TCP(o.bootstrap...), Topic: o.topic, Balancer: &kafka.Hash{}, BatchTimeout: 10 * time.Millisecond,
 		BatchBytes:   largest,
+		Transport:    &kafka.Transport{TLS: tlsConfig()},
 		Compression:  kafka.Compression(o.enum("compression", o.compression, codecs)),
 		RequiredAcks: kafka.RequiredAcks(o.enum("acks", o.acks, map[string]int{"0": 0, "1": 1, "all": -1}))}
 	// a batch that is larger than the broker takes is an error: as many as fit into 900 kB
@@ -50,7 +51,8 @@ func kafkaGoProduce(ctx context.Context, o *options) (int, error) {
 
 func kafkaGoConsume(ctx context.Context, o *options, got func(int32)) error {
 	r := kafka.NewReader(kafka.ReaderConfig{Brokers: o.bootstrap, GroupID: o.group, Topic: o.topic, StartOffset: kafka.FirstOffset,
-		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: largest})
+		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: largest,
+		Dialer: &kafka.Dialer{Timeout: 10 * time.Second, DualStack: true, TLS: tlsConfig()}})
 	last := map[int]kafka.Message{}
 	var failed error
 	for n := 0; n < o.n; n++ {

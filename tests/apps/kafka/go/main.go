@@ -6,6 +6,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -60,6 +62,21 @@ func (o *options) enum(what, value string, values map[string]int) int {
 		log.Fatalf("no %s %s", what, value)
 	}
 	return v
+}
+
+// tlsConfig: nil without KAFKA_TLS
+func tlsConfig() *tls.Config {
+	ca := os.Getenv("KAFKA_TLS")
+	if ca == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		log.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &tls.Config{RootCAs: roots}
 }
 
 func number(s string) int {

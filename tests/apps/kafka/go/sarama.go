@@ -15,6 +15,8 @@ func saramaConfig() *sarama.Config {
 	c.Version = sarama.V3_6_0_0
 	c.ClientID = "oe-sarama"
 	sarama.MaxRequestSize = 2 * largest
+	c.Net.TLS.Config = tlsConfig()
+	c.Net.TLS.Enable = c.Net.TLS.Config != nil
 	return c
 }
 

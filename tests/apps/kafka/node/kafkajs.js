@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kafkajs; see ../client.py
 'use strict';
+const fs = require('fs');
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs');
 const lz4 = require('lz4js');
 
@@ -113,7 +114,9 @@ process.stdin.once('data', async () => {
     console.error('no end in time');
     process.exit(1);
   }, (Number(o.timeout) + 5) * 1000).unref();
-  const kafka = new Kafka({ clientId: 'oe-kafkajs', brokers: bootstrap.split(','), logLevel: logLevel.ERROR });
+  const ca = process.env.KAFKA_TLS;
+  const ssl = ca ? { ca: fs.readFileSync(ca) } : undefined;
+  const kafka = new Kafka({ clientId: 'oe-kafkajs', brokers: bootstrap.split(','), ssl, logLevel: logLevel.ERROR });
   try {
     process.exitCode = await { produce, consume }[what](kafka, o, args);
   } catch (e) {

@@ -7,6 +7,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -197,7 +199,12 @@ func newSQL(driver, where, port, user, password, db string) (client, error) {
 			where = filepath.Dir(where)
 		}
 		name = "postgres"
-		source = fmt.Sprintf("host=%s port=%s user=%s password='%s' dbname=%s sslmode=disable", where, port, user, password, db)
+		source = fmt.Sprintf("host=%s port=%s user=%s password='%s' dbname=%s", where, port, user, password, db)
+		if ca := os.Getenv("SQL_TLS"); ca != "" {
+			source += " sslmode=verify-full sslrootcert=" + ca
+		} else {
+			source += " sslmode=disable"
+		}
 	} else {
 		config := mysql.NewConfig()
 		config.User, config.Passwd, config.DBName = user, password, db
@@ -206,6 +213,18 @@ func newSQL(driver, where, port, user, password, db string) (client, error) {
 			config.Net, config.Addr = "unix", where
 		}
 		config.MultiStatements, config.AllowAllFiles = true, true
+		if ca := os.Getenv("SQL_TLS"); ca != "" {
+			pem, err := os.ReadFile(ca)
+			if err != nil {
+				return nil, err
+			}
+			roots := x509.NewCertPool()
+			roots.AppendCertsFromPEM(pem)
+			config.TLSConfig = "ca"
+			if err := mysql.RegisterTLSConfig("ca", &tls.Config{RootCAs: roots, ServerName: where}); err != nil {
+				return nil, err
+			}
+		}
 		if os.Getenv("SQL_COMPRESS") != "" {
 			if err := config.Apply(mysql.EnableCompression(true)); err != nil {
 				return nil, err

@@ -36,7 +36,9 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 // main: `make` of (where) gives {OP: async (step) => ..., end: async () => ...}; an error that an OP throws has a code
 async function main(make) {
   const [host, port, user, password, database, steps] = process.argv.slice(2, 8);
+  const ca = process.env.SQL_TLS;
   const where = { host, port: Number(port), user, password, database, socket: host.startsWith('/') ? host : null };
+  if (ca) where.ssl = { ca: fs.readFileSync(ca), rejectUnauthorized: true };
   const client = await make(where);
   for (const line of fs.readFileSync(steps, 'utf8').split('\n')) {
     if (!line) continue;

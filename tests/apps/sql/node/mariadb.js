@@ -7,7 +7,7 @@ const { say, count, withFile, sleep, main } = require('./common');
 main(async (where) => {
   const options = {
     user: where.user, password: where.password, database: where.database, multipleStatements: true, permitLocalInfile: true,
-    compress: Boolean(process.env.SQL_COMPRESS), allowPublicKeyRetrieval: true,
+    compress: Boolean(process.env.SQL_COMPRESS), allowPublicKeyRetrieval: true, ssl: where.ssl,
     ...(where.socket ? { socketPath: where.socket } : { host: where.host, port: where.port }),
   };
   const conn = await mariadb.createConnection(options);

@@ -7,7 +7,7 @@ const { say, count, withFile, sleep, main } = require('./common');
 main(async (where) => {
   const options = {
     user: where.user, password: where.password, database: where.database, multipleStatements: true,
-    ...(where.socket ? { socketPath: where.socket } : { host: where.host, port: where.port }),
+    ssl: where.ssl, ...(where.socket ? { socketPath: where.socket } : { host: where.host, port: where.port }),
   };
   const conn = mysql.createConnection(options);
   const query = (c, ...args) => new Promise((good, bad) => c.query(...args, (e, rows) => (e ? bad(e) : good(rows))));

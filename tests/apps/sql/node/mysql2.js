@@ -8,7 +8,7 @@ const { say, count, withFile, sleep, main } = require('./common');
 main(async (where) => {
   const options = {
     user: where.user, password: where.password, database: where.database, multipleStatements: true,
-    compress: Boolean(process.env.SQL_COMPRESS), ...(where.socket ? { socketPath: where.socket } : { host: where.host, port: where.port }),
+    compress: Boolean(process.env.SQL_COMPRESS), ssl: where.ssl, ...(where.socket ? { socketPath: where.socket } : { host: where.host, port: where.port }),
   };
   const conn = await mysql.createConnection(options);
   const guarded = async (step, what) => {

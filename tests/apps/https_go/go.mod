@@ -1,0 +1,3 @@
+module otel-ebpf.test/https_go
+
+go 1.17
