@@ -29,18 +29,23 @@
 #define OE_INSIDE_TLS 0
 #endif
 
-/* End of file was read, or a Unix peer is gone. */
-static __always_inline void oe_close_event(struct oe_sk *s, __u32 what, __u32 err)
+static __always_inline void oe_close_record(__u64 id, const __u64 next[2], __u32 what, __u32 err)
 {
 	struct oe_close c = {
 		.hdr = {.type = OE_EV_CLOSE, .len = sizeof(c), .ts_ns = bpf_ktime_get_boot_ns()},
-		.id = s->id,
-		.off = {s->next[0], s->next[1]},
+		.id = id,
+		.off = {next[0], next[1]},
 		.what = what,
 		.err = err,
 	};
 
 	oe_emit_aux(&c, sizeof(c));
+}
+
+/* End of file was read, or a Unix peer is gone. */
+static __always_inline void oe_close_event(const struct oe_sk *s, __u32 what, __u32 err)
+{
+	oe_close_record(s->id, s->next, what, err);
 }
 
 /* What oe_sniff() says besides OE_SNIFF_*. */

@@ -294,12 +294,16 @@ static __always_inline void end(__u64 conn, __u32 tgid, bool gone)
 		}
 		return;
 	}
-	if (t->sk_id && !(t->s.closed & OE_CLOSE_ALL)) {
-		t->freed = 1;
-		return;
+	if (t->s.announced && !(t->s.closed & OE_CLOSE_ALL)) {
+		struct oe_tls_closing e = {
+			.id = t->s.id, .next = {t->s.next[0], t->s.next[1]}, .closed = t->s.closed};
+		__u64 sk_id = t->sk_id;
+
+		if (sk_id)
+			bpf_map_update_elem(&tls_closing, &sk_id, &e, BPF_ANY);
+		else
+			oe_close_event(&t->s, OE_CLOSE_ALL, 0);
 	}
-	if (t->s.announced && !(t->s.closed & OE_CLOSE_ALL))
-		oe_close_event(&t->s, OE_CLOSE_ALL, 0);
 	bpf_map_delete_elem(&tls_conns, &key);
 }
 

@@ -24,10 +24,8 @@ struct oe_tls_key {
 struct oe_tls_conn {
 	struct oe_sk s; /* id: bit 63 is set, unlike those of sockets */
 	__u64 sk_id;	/* of its socket; 0: not known */
-	__u32 freed;	/* the object is gone, its socket still to be closed */
 	__u32 writer;	/* Go: the site that tells of writes, + 1 */
 	__u32 weak;	/* the socket was inferred from what was sent, not seen inside a call */
-	__u32 pad;
 };
 
 /* One call of the library that has not returned. */
@@ -87,6 +85,25 @@ struct {
 	__type(value, struct oe_tls_task);
 } tls_gos OE_WEAK SEC(".maps");
 
+/*
+ * Connections whose object is gone and whose socket is still to be closed, by the socket's id. Not
+ * kept with the others: the next object may stand at the same address, and sockets are
+ * closed on any CPU at any time.
+ */
+struct oe_tls_closing {
+	__u64 id;
+	__u64 next[2];
+	__u32 closed;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct oe_tls_closing);
+} tls_closing OE_WEAK SEC(".maps");
+
 /* some of the probes are in Go programs */
 volatile __u32 oe_tls_go_on OE_WEAK = 0;
 __u64 oe_tls_ids OE_WEAK = 0;
@@ -120,11 +137,8 @@ static __always_inline struct oe_tls_conn *oe_tls_get(__u64 conn, __u32 tgid)
 	struct oe_tls_key key = {.conn = conn, .tgid = tgid};
 	struct oe_tls_conn *t = bpf_map_lookup_elem(&tls_conns, &key);
 
-	if (t) {
-		if (t->freed)
-			oe_tls_reset(t);
+	if (t)
 		return t;
-	}
 	bpf_map_update_elem(&tls_conns, &key, &oe_tls_no_conn, BPF_NOEXIST);
 	t = bpf_map_lookup_elem(&tls_conns, &key);
 	if (t) {

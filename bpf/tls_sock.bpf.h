@@ -175,19 +175,33 @@ static __always_inline struct oe_tls_conn *oe_tls_of(const struct oe_sk *s)
 	return t && t->sk_id == s->id ? t : NULL;
 }
 
+/* The same for a connection whose object is gone already. */
+static __always_inline void oe_tls_closing_end(__u64 sk_id, __u32 what, __u32 err)
+{
+	struct oe_tls_closing *e = bpf_map_lookup_elem(&tls_closing, &sk_id);
+
+	if (!e || (e->closed & what) == what)
+		return;
+	e->closed |= what;
+	oe_close_record(e->id, e->next, what, err);
+	if (what & OE_CLOSE_ALL)
+		bpf_map_delete_elem(&tls_closing, &sk_id);
+}
+
 /* A direction, or all, of the socket is at its end: so is the plaintext. */
 static __always_inline void oe_tls_sock_end(const struct oe_sk *s, __u32 what, __u32 err)
 {
-	struct oe_tls_key key = {.conn = s->tls, .tgid = s->tls_tgid};
 	struct oe_tls_conn *t = oe_tls_of(s);
 
-	if (!t || (t->s.closed & what) == what)
+	if (!t) {
+		oe_tls_closing_end(s->id, what, err);
+		return;
+	}
+	if ((t->s.closed & what) == what)
 		return;
 	t->s.closed |= what;
 	if (t->s.announced)
 		oe_close_event(&t->s, what, err);
-	if (t->freed && (what & OE_CLOSE_ALL))
-		bpf_map_delete_elem(&tls_conns, &key);
 }
 
 /*

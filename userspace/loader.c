@@ -167,6 +167,8 @@ static int set_maps(struct loader *l, const struct loader_config *cfg)
 	if (!err)
 		err = bpf_map__set_max_entries(s->maps.tls_gos, tls);
 	if (!err)
+		err = bpf_map__set_max_entries(s->maps.tls_closing, tls);
+	if (!err)
 		err = bpf_map__set_max_entries(s->maps.tls_sites,
 					       cfg->tls_connections ? OE_TLS_SITES : 1);
 	return err;
