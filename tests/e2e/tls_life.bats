@@ -73,10 +73,10 @@ steadily() {
 }
 @test "met in mid-connection, HTTP/2 under load: no path that was not asked for, no other status" {
 	TLS_LISTEN=http2 tls_nginx
-	h2load -n 20000 -c 3 -m 10 -i <(seq -f "https://127.0.0.1:$PORT/a/%g" 20) >"$TMP/load" 3>&- &
+	h2load -n 100000 -c 3 -m 10 -i <(seq -f "https://127.0.0.1:$PORT/a/%g" 20) >"$TMP/load" 3>&- &
 	local client=$!
 	PIDS="$PIDS $client"
-	sleep 0.3
+	sleep 0.2
 	kill -STOP "$client" # with requests on their way
 	start_watch --pid "$TARGET" --traces-sampler traceidratio --traces-sampler-arg 0.05
 	kill -CONT "$client"
