@@ -59,12 +59,10 @@ static int report_mapping(void *ctx, const struct tls_mapping *m)
 	struct tls_report *r = ctx;
 	struct tls_plan *p = NULL;
 	const char *says;
-	uint64_t key;
 	int fd;
 
 	/* a program with several executable segments stands there several times */
-	key = hash_bytes(m->path, strlen(m->path), 0);
-	if (hashmap_get(&r->seen, key) || hashmap_put(&r->seen, key, r))
+	if (hashmap_get(&r->seen, m->file) || hashmap_put(&r->seen, m->file, r))
 		return 0;
 	fd = tls_open_mapping(r->proc_root, r->pid, m);
 	if (fd < 0) {

@@ -105,7 +105,6 @@ static struct tls_file *examine(struct tls_files *t, int fd, const char *path, u
 			log_warn("%s: no room for more than %u TLS libraries at a time", path,
 				 FILES_MAX);
 		t->full_said = true;
-		t->failed++;
 		free(plan);
 		return NULL;
 	}
@@ -117,7 +116,6 @@ static struct tls_file *examine(struct tls_files *t, int fd, const char *path, u
 	f->next = t->first;
 	t->first = f;
 	t->cnt++;
-	*(f->link ? &t->attached : &t->failed) += 1;
 	return f;
 }
 
@@ -151,22 +149,23 @@ static void let_go(struct tls_files *t, struct tls_file *f)
 	*at = f->next;
 	t->cnt--;
 	hashmap_take(&t->seen, f->id);
-	*(f->link ? &t->attached : &t->failed) -= 1;
 	loader_tls_detach(t->loader, f->link);
 	free(f);
 }
 
-void tls_files_tidy(struct tls_files *t, void (*gone)(void *ctx, struct tls_file *f), void *ctx)
+bool tls_files_tidy(struct tls_files *t)
 {
 	uint64_t now = clock_boot_ns();
+	bool any = false;
 
 	for (struct tls_file *f = t->first, *next; f; f = next) {
 		next = f->next;
 		if (f->users || now - f->idle_since <= FILE_IDLE_S * NSEC_PER_SEC)
 			continue;
-		gone(ctx, f);
 		let_go(t, f);
+		any = true;
 	}
+	return any;
 }
 
 void tls_files_done(struct tls_files *t)

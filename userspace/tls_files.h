@@ -4,7 +4,6 @@
 /*
  * The files that have been looked at, and those of them with probes in them. One thread at a time.
  */
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "userspace/base/hashmap.h"
@@ -26,8 +25,6 @@ struct tls_files {
 	struct tls_file *first; /* with a TLS library */
 	uint32_t cnt;
 	bool full_said;
-	/* for the statistics of another thread */
-	_Atomic uint64_t attached, failed;
 };
 
 /* What is remembered for a file without a TLS library. */
@@ -42,7 +39,8 @@ void tls_files_done(struct tls_files *t);
  * memory.
  */
 struct tls_file *tls_files_get(struct tls_files *t, int fd, const char *path);
-/* Lets go of what nobody has mapped for a minute. `gone` is called before. */
-void tls_files_tidy(struct tls_files *t, void (*gone)(void *ctx, struct tls_file *f), void *ctx);
+/* Lets go of what nobody has mapped for a minute. True: something went; pointers to it are to be
+ * forgotten. */
+bool tls_files_tidy(struct tls_files *t);
 
 #endif

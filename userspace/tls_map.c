@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "userspace/base/hashmap.h"
 #include "userspace/tls_watch.h"
 
 #define PATH_CHARS	      4095
@@ -19,6 +20,7 @@
 static bool parse(char *line, struct tls_mapping *m)
 {
 	unsigned int maj, min;
+	uint64_t parts[3];
 	char perms[5];
 	int at = 0;
 
@@ -28,6 +30,10 @@ static bool parse(char *line, struct tls_mapping *m)
 		return false;
 	line[strcspn(line, "\n")] = 0;
 	snprintf(m->path, sizeof(m->path), "%s", line + at);
+	parts[0] = maj;
+	parts[1] = min;
+	parts[2] = m->ino;
+	m->file = hash_bytes(parts, sizeof(parts), 0);
 	return true;
 }
 

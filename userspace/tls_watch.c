@@ -12,16 +12,12 @@
 #include "userspace/tls_watch.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "userspace/base/clock.h"
@@ -53,7 +49,8 @@ struct news {
 struct opened {
 	int fd;
 	pid_t pid;
-	uint64_t key; /* of the mapping event; 0: none */
+	uint64_t key;	       /* of the file, as where it was learnt from has it */
+	struct hashmap *known; /* what is found out is entered there */
 	char path[256];
 };
 
@@ -64,6 +61,7 @@ struct tls_watch {
 	struct mmap_events *events;
 	struct tls_files files;
 	struct hashmap seen; /* mmap_event.file -> struct tls_file, or &tls_nothing */
+	struct hashmap scan; /* the same by tls_mapping.file, while processes are looked through */
 	struct opened *opened;
 	uint32_t opened_cnt;
 	struct tls_mapping mapping; /* of the event at hand */
@@ -93,6 +91,7 @@ int tls_watch_new(const struct tls_watch_config *cfg, struct loader *l, struct t
 	tls_files_init(&w->files, l, cfg->uretprobes);
 	w->opened = calloc(OPENED_MAX, sizeof(*w->opened));
 	hashmap_init(&w->seen, SEEN_MAX);
+	hashmap_init(&w->scan, SEEN_MAX);
 	hashmap_init(&w->procs, PROCS_MAX);
 	pthread_mutex_init(&w->lock, NULL);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -115,27 +114,34 @@ static bool wanted(const struct tls_watch *w, pid_t pid)
 	return pid != getpid() && (w->cfg.all || loader_selected(w->loader, pid));
 }
 
-/* The process uses the file: it is not to be let go. */
-static void use(struct tls_watch *w, pid_t pid, struct tls_file *f)
+static struct tls_proc *proc_of(struct tls_watch *w, pid_t pid)
 {
 	struct tls_proc *p = hashmap_get(&w->procs, (uint64_t)pid);
 
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (p && hashmap_put(&w->procs, (uint64_t)pid, p)) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* The process uses the file: it is not to be let go. */
+static void use(struct tls_watch *w, pid_t pid, struct tls_file *f)
+{
+	struct tls_proc *p = f == &tls_nothing ? NULL : proc_of(w, pid);
+
 	if (f == &tls_nothing)
 		return;
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p || hashmap_put(&w->procs, (uint64_t)pid, p)) {
-			free(p);
-			return;
-		}
-	}
-	for (uint32_t i = 0; i < p->cnt; i++)
+	for (uint32_t i = 0; p && i < p->cnt; i++)
 		if (p->files[i] == f)
 			return;
-	if (p->cnt == PROC_FILES)
-		return;
-	p->files[p->cnt++] = f;
+	/* no room to note who uses it: then it stays for as long as we do */
 	f->users++;
+	if (p && p->cnt < PROC_FILES)
+		p->files[p->cnt++] = f;
 }
 
 static void unuse(struct tls_watch *w, pid_t pid)
@@ -155,6 +161,13 @@ static bool is_likely(const struct opened *o)
 	return name && (strstr(name, "ssl") || strstr(name, "tls"));
 }
 
+/* All that is remembered there is looked at again. */
+static void forget(struct hashmap *known)
+{
+	hashmap_done(known);
+	hashmap_init(known, SEEN_MAX);
+}
+
 /* Those that look like TLS libraries first: time is short when the process is. */
 static void examine_opened(struct tls_watch *w)
 {
@@ -171,26 +184,31 @@ static void examine_opened(struct tls_watch *w)
 			if (!f)
 				continue;
 			use(w, o->pid, f);
-			if (o->key && hashmap_put(&w->seen, o->key, f) == -ENOSPC) {
-				hashmap_done(&w->seen);
-				hashmap_init(&w->seen, SEEN_MAX);
-			}
+			if (hashmap_put(o->known, o->key, f) == -ENOSPC)
+				forget(o->known);
 		}
 	}
 	w->opened_cnt = 0;
 }
 
-static void keep_open(struct tls_watch *w, pid_t pid, const struct tls_mapping *m, uint64_t key)
+/* A mapping of a file, which `known` may have something of. */
+static void meet(struct tls_watch *w, pid_t pid, const struct tls_mapping *m, struct hashmap *known)
 {
+	struct tls_file *f = hashmap_get(known, m->file);
 	struct opened *o;
-	int fd = tls_open_mapping(w->cfg.proc_root, pid, m);
+	int fd;
 
+	if (f) {
+		use(w, pid, f);
+		return;
+	}
+	fd = tls_open_mapping(w->cfg.proc_root, pid, m);
 	if (fd < 0)
 		return;
 	if (w->opened_cnt == OPENED_MAX)
 		examine_opened(w);
 	o = &w->opened[w->opened_cnt++];
-	*o = (struct opened){.fd = fd, .pid = pid, .key = key};
+	*o = (struct opened){.fd = fd, .pid = pid, .key = m->file, .known = known};
 	snprintf(o->path, sizeof(o->path), "%.255s", m->path);
 }
 
@@ -203,11 +221,11 @@ static int scan_mapping(void *ctx, const struct tls_mapping *m)
 {
 	struct scan *s = ctx;
 
-	keep_open(s->w, s->pid, m, 0);
+	meet(s->w, s->pid, m, &s->w->scan);
 	return 0;
 }
 
-static int scan_pid(void *ctx, pid_t pid, pid_t ppid)
+static int scan_one(void *ctx, pid_t pid, pid_t ppid)
 {
 	struct scan s = {.w = ctx, .pid = pid};
 
@@ -218,23 +236,32 @@ static int scan_pid(void *ctx, pid_t pid, pid_t ppid)
 	return 0;
 }
 
+/* What is mapped there, by the inode's number: good for the time of a scan, as files come and go.
+ */
+static void scan_pid(struct tls_watch *w, pid_t pid)
+{
+	scan_one(w, pid, 0);
+	forget(&w->scan);
+}
+
+static void scan_all(struct tls_watch *w)
+{
+	proc_each(&w->proc, scan_one, w);
+	forget(&w->scan);
+}
+
 static void on_mapping(void *ctx, const struct mmap_event *e)
 {
 	struct tls_watch *w = ctx;
-	struct tls_file *f;
 
 	if (!wanted(w, e->pid))
 		return;
-	f = hashmap_get(&w->seen, e->file);
-	if (f) {
-		use(w, e->pid, f);
-		return;
-	}
 	w->mapping.start = e->start;
 	w->mapping.end = e->end;
 	w->mapping.ino = e->ino;
+	w->mapping.file = e->file;
 	snprintf(w->mapping.path, sizeof(w->mapping.path), "%s", e->name);
-	keep_open(w, e->pid, &w->mapping, e->file);
+	meet(w, e->pid, &w->mapping, &w->seen);
 }
 
 static void inherit(struct tls_watch *w, pid_t child, pid_t parent)
@@ -257,31 +284,14 @@ static void on_news(struct tls_watch *w, const struct news *n)
 		break;
 	case OE_PROC_EXEC:
 		unuse(w, pid);
-		scan_pid(w, pid, 0);
+		scan_pid(w, pid);
 		break;
 	case OE_PROC_SELECTED:
-		scan_pid(w, pid, 0);
+		scan_pid(w, pid);
 		break;
 	case OE_PROC_EXIT:
 		unuse(w, pid);
 		break;
-	}
-}
-
-static void on_gone(void *ctx, struct tls_file *f)
-{
-	struct tls_watch *w = ctx;
-	bool again = true;
-
-	while (again) {
-		again = false;
-		HASHMAP_FOREACH (&w->seen, slot) {
-			if (slot->val == f) {
-				hashmap_take(&w->seen, slot->key);
-				again = true;
-				break;
-			}
-		}
 	}
 }
 
@@ -301,17 +311,9 @@ static void tidy(struct tls_watch *w)
 			}
 		}
 	}
-	tls_files_tidy(&w->files, on_gone, w);
 	/* not every filesystem has generations of inodes: what has none is looked at again */
-	if (++w->tidied % SEEN_TICKS == 0) {
-		hashmap_done(&w->seen);
-		hashmap_init(&w->seen, SEEN_MAX);
-	}
-}
-
-static void scan_all(struct tls_watch *w)
-{
-	proc_each(&w->proc, scan_pid, w);
+	if (tls_files_tidy(&w->files) || ++w->tidied % SEEN_TICKS == 0)
+		forget(&w->seen);
 }
 
 static void take_news(struct tls_watch *w)
@@ -414,6 +416,7 @@ void tls_watch_free(struct tls_watch *w)
 	hashmap_free_values(&w->procs);
 	hashmap_done(&w->procs);
 	hashmap_done(&w->seen);
+	hashmap_done(&w->scan);
 	mmap_events_close(w->events);
 	free(w->opened);
 	if (w->wake >= 0)

@@ -31,7 +31,8 @@ void tls_watch_free(struct tls_watch *w);
 /* One executable mapping of a process. */
 struct tls_mapping {
 	uint64_t start, end;
-	uint64_t ino; /* as the kernel says it; on overlayfs not always that of fstat() */
+	uint64_t ino;  /* as the kernel says it; on overlayfs not always that of fstat() */
+	uint64_t file; /* a number for its device and inode, until the inode is another file's */
 	char path[4096];
 };
 /* Calls fn for each executable mapping of a file; stops at its first non-zero answer. */
