@@ -314,3 +314,23 @@ waiting() {
 	waiting java -Xmx64m "$TMP/S.java"
 	said '^no +TLS .*Java.*out of reach'
 }
+
+@test "a function whose end cannot be found: not probed, said so; with --uretprobes by a return probe" {
+	[ "$(uname -m)" = x86_64 ] || skip 'the program is odd on x86-64 only'
+	local app=$OUT/tests/apps/tls_odd
+	watch_client - go "$app"
+	grep 'tls_odd: OpenSSL cannot be probed' "$TMP/watch.err"
+	[ "$("$SPANS" count "$TMP/spans.json" kind=SERVER)" = 0 ]
+	client_waits - "$app"
+	"$BIN" doctor --pid "$CLIENT" >"$TMP/doctor"
+	grep -E '^no +TLS +OpenSSL in .*tls_odd$' "$TMP/doctor"
+	grep -E 'SSL_read +no probe: it ends in a jump' "$TMP/doctor"
+	"$BIN" doctor --uretprobes --pid "$CLIENT" | grep -E 'return +return probe'
+	rm -f "$TMP/spans.json"
+	start_watch --uretprobes --pid "$CLIENT" 8>&-
+	client_goes
+	stop_watch 0.4
+	! grep 'cannot be probed' "$TMP/watch.err" || false
+	[ "$("$SPANS" count "$TMP/spans.json" kind=SERVER status=200 url.scheme=https network.peer.port=None)" = 20 ]
+	sound
+}
