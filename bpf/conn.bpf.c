@@ -55,13 +55,9 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 		OE_COUNT(st, tls_unseen, 1);
 		s->tls_seen = 0;
 	}
-	if (s->tls) {
-		err = OE_READ(trusted, sk->sk_err);
-		if (newstate != TCP_CLOSE)
-			oe_tls_sock_end(s, OE_CLOSE_OUT, 0);
-		else
-			oe_tls_sock_end(s, OE_CLOSE_ALL, close_error(oldstate, err));
-	}
+	err = newstate == TCP_CLOSE ? close_error(oldstate, OE_READ(trusted, sk->sk_err)) : 0;
+	if (s->tls)
+		oe_tls_sock_end(s, newstate == TCP_CLOSE ? OE_CLOSE_ALL : OE_CLOSE_OUT, err);
 	if (s->announced && s->id) {
 		if (newstate != TCP_CLOSE) {
 			if (s->closed & OE_CLOSE_OUT)
@@ -74,7 +70,6 @@ static __always_inline int state_change(struct sock *sk, int oldstate, int newst
 				s->next[OE_DIR_OUT] = oe_extend(s->next[OE_DIR_OUT], end);
 			oe_close_event(s, OE_CLOSE_OUT, 0);
 		} else {
-			err = close_error(oldstate, OE_READ(trusted, sk->sk_err));
 			oe_close_event(s, OE_CLOSE_ALL, err);
 			s->announced = 0;
 		}

@@ -25,7 +25,7 @@ struct oe_stats {
 	__u64 io_parts;	    /* further records of I/Os that were emitted in parts */
 	__u64 io_tls;	    /* I/Os of sockets that carry TLS whose plaintext is seen: ciphertext */
 	__u64 tls_unseen;   /* TCP connections that spoke TLS and ended without being tied to a
-			     * library   that we probe */
+			     * probed library */
 	__u64 tls_late;	    /* TLS connections met after their first byte of plaintext, perhaps */
 	__u64 tls_lost;	    /* calls of TLS libraries whose beginning was forgotten, or does not fit
 			       their end */

@@ -199,7 +199,8 @@ struct oe_io {
 	__u16 pad;
 };
 
-/* Counts and notes the I/O; looks at it when a run begins. False: nobody wants it. */
+/* Copies what is to be copied into the scratch, and looks at it when a run begins. False: nobody
+ * wants it. */
 static __always_inline bool oe_stream_look(struct oe_sk *s, struct oe_io *io, struct oe_scratch *b,
 					   const struct oe_src *src, struct oe_stats *st)
 {
@@ -248,7 +249,8 @@ static __always_inline bool oe_stream_look(struct oe_sk *s, struct oe_io *io, st
 	return true;
 }
 
-/* A run begins, or goes on. False: the bytes of this stream are of no interest. */
+/* Counts the I/O; a run begins with it, or goes on. False: the bytes of this stream are of no
+ * interest. */
 static __always_inline bool oe_stream_run(struct oe_sk *s, struct oe_io *io, struct oe_stats *st)
 {
 	OE_COUNT(st, io_seen, 1);
