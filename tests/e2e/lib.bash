@@ -73,6 +73,29 @@ start_server() {
 	PORT=$(head -1 "$TMP/port")
 }
 
+# nginx_main [WORKERS], nginx_temps: what every configuration of ours begins with, outside of http and in it
+nginx_main() {
+	cat <<-EOF
+		worker_processes ${1:-1};
+		daemon off;
+		user root;
+		pid $TMP/nginx.pid;
+		error_log $TMP/nginx.err;
+		events { worker_connections 4096; }
+	EOF
+}
+nginx_temps() {
+	cat <<-EOF
+		client_body_temp_path $TMP/b;
+		proxy_temp_path $TMP/p;
+		fastcgi_temp_path $TMP/f;
+		uwsgi_temp_path $TMP/u;
+		scgi_temp_path $TMP/s;
+		keepalive_requests 10000000;
+		sendfile on;
+	EOF
+}
+
 # start_nginx [WORKERS]: NGINX_BIN may name another copy of the program; sets TARGET, PORT; access log in $TMP/access.log
 start_nginx() {
 	need nginx
@@ -80,22 +103,11 @@ start_nginx() {
 	mkdir -p "$TMP/www"
 	echo 'hello from a file' >"$TMP/www/index.html"
 	cat >"$TMP/nginx.conf" <<-EOF
-		worker_processes ${1:-1};
-		daemon off;
-		user root;
-		pid $TMP/nginx.pid;
-		error_log $TMP/nginx.err;
-		events { worker_connections 4096; }
+		$(nginx_main "${1:-}")
 		http {
+			$(nginx_temps)
 			log_format m '\$request_method \$uri \$status';
 			access_log $TMP/access.log m;
-			client_body_temp_path $TMP/b;
-			proxy_temp_path $TMP/p;
-			fastcgi_temp_path $TMP/f;
-			uwsgi_temp_path $TMP/u;
-			scgi_temp_path $TMP/s;
-			keepalive_requests 10000000;
-			sendfile on;
 			large_client_header_buffers 8 64k;
 			server {
 				listen 127.0.0.1:$PORT${NGINX_LISTEN:+ $NGINX_LISTEN};

@@ -13,6 +13,14 @@ need_certs() {
 	export CURL_CA_BUNDLE=$TLS_CERTS/ca.pem NODE_EXTRA_CA_CERTS=$TLS_CERTS/ca.pem
 }
 
+# what each of the files does
+setup_file() {
+	ask_once
+	need_certs
+}
+setup() { common_setup; need_root; }
+teardown() { common_teardown; }
+
 # need_tls_python: sets PY, an array
 need_tls_python() {
 	local line
@@ -36,27 +44,16 @@ tls_nginx() {
 	names+='"url.full":"$scheme://$http_host$path","network.protocol.version":"$version",'
 	names+='"server.address":"$host","server.port":$server_port,"tls":"$ssl_protocol"'
 	cat >"$TMP/nginx.conf" <<-EOF
-		worker_processes ${1:-1};
-		daemon off;
-		user root;
-		pid $TMP/nginx.pid;
-		error_log $TMP/nginx.err;
-		events { worker_connections 4096; }
+		$(nginx_main "${1:-}")
 		http {
+			$(nginx_temps)
 			map \$request_uri \$path { ~^(?<p>[^?]*) \$p; }
 			map \$server_protocol \$version { HTTP/2.0 2; ~/(?<v>.*)$ \$v; }
 			log_format server '{$names,"network.peer.address":"\$remote_addr","network.peer.port":\$remote_port}';
 			log_format client '{$names,"network.peer.address":"\$server_addr","network.peer.port":\$server_port}';
 			access_log $TMP/server.log server;
 			access_log $TMP/client.log client;
-			client_body_temp_path $TMP/b;
-			proxy_temp_path $TMP/p;
-			fastcgi_temp_path $TMP/f;
-			uwsgi_temp_path $TMP/u;
-			scgi_temp_path $TMP/s;
 			client_max_body_size 0;
-			keepalive_requests 10000000;
-			sendfile on;
 			ssl_certificate $TLS_CERTS/server.pem;
 			ssl_certificate_key $TLS_CERTS/server.key;
 			ssl_protocols ${TLS_VERSIONS:-TLSv1.2 TLSv1.3};

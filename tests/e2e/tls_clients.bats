@@ -3,12 +3,6 @@
 # HTTPS clients of other people against nginx: what its log says is what the spans of the client say, for each request.
 load lib.bash
 load tls.bash
-setup_file() {
-	ask_once
-	need_certs
-}
-setup() { common_setup; need_root; }
-teardown() { common_teardown; }
 
 # nginx with a file of 10 MB
 big_nginx() {

@@ -3,9 +3,6 @@
 # crypto/tls of Go: net/http and grpc-go, server and client, against what they say themselves, for each request.
 load lib.bash
 load tls.bash
-setup_file() { need_certs; }
-setup() { common_setup; need_root; }
-teardown() { common_teardown; }
 
 # need_app [VERSION[/KIND]]: sets APP
 need_app() {

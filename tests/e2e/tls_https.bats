@@ -4,12 +4,6 @@
 # connection.
 load lib.bash
 load tls.bash
-setup_file() {
-	ask_once
-	need_certs
-}
-setup() { common_setup; need_root; }
-teardown() { common_teardown; }
 
 # levels OPTIONS...: 1,500 requests of 20 paths from each of 1, 10 and 100 connections
 levels() {

@@ -3,12 +3,6 @@
 # TLS libraries that come and go, connections and processes older than the daemon. What it leaves behind: tls_probes.bats.
 load lib.bash
 load tls.bash
-setup_file() {
-	ask_once
-	need_certs
-}
-setup() { common_setup; need_root; }
-teardown() { common_teardown; }
 
 LIBSSL=$(ldconfig -p | sed -n 's/.*libssl\.so\.3 .*=> //p' | head -1)
 

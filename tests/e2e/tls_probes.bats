@@ -29,10 +29,9 @@ start_tls_nginx() {
 	mkdir -p "$TMP/www"
 	echo 'hello from a file' >"$TMP/www/index.html"
 	cat >"$TMP/nginx.conf" <<-EOF2
-		worker_processes ${1:-1}; daemon off; user root; pid $TMP/nginx.pid; error_log $TMP/nginx.err;
-		events { worker_connections 4000; }
-		http { access_log off; keepalive_requests 100000000;
-		client_body_temp_path $TMP/b; proxy_temp_path $TMP/p; fastcgi_temp_path $TMP/f; uwsgi_temp_path $TMP/u; scgi_temp_path $TMP/s;
+		$(nginx_main "${1:-}")
+		http { access_log off;
+		$(nginx_temps)
 		ssl_certificate $TMP/certs/server.pem; ssl_certificate_key $TMP/certs/server.key;
 		server { listen 127.0.0.1:$PORT ssl backlog=4000; root $TMP/www; location /r/ { return 200 "r\n"; } } }
 	EOF2
