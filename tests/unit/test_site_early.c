@@ -114,31 +114,38 @@ static void describe(const struct site_set *s, uint64_t base, char *out, size_t 
 	}
 }
 
-static void check(size_t i)
+/* Programs of one form, and what is wanted of their first function. */
+static const struct ge_spec spec = {.magic = 0xfffffff1,
+				    .names = names,
+				    .funcs = 5,
+				    .base = 0x400000,
+				    .machine = EM_X86_64,
+				    .version = "go1.99"};
+static const struct site_want read_want = {
+	.name = "f", .abi = SITE_ABI_GO, .fn = OE_TLS_GO_READ, .arg_mask = 7, .result = true};
+
+/* The program with the function of row i. */
+static void program(size_t i)
 {
-	struct ge_spec spec = {.magic = 0xfffffff1,
-			       .names = names,
-			       .funcs = 5,
-			       .base = 0x400000,
-			       .machine = EM_X86_64,
-			       .version = "go1.99"};
-	struct site_want want = {.name = "f",
-				 .abi = SITE_ABI_GO,
-				 .fn = OE_TLS_GO_READ,
-				 .arg_mask = 7,
-				 .result = true};
-	struct elf_func f = {.addr = ge_func(&spec, 0), .size = strlen(rows[i].hex) / 2};
-	struct site_set set = {0};
-	struct gosym *go = NULL;
-	struct elf_image *e;
-	char got[256];
 	unsigned int v;
-	int err;
 
 	ge_make(&ge, &spec);
 	for (size_t k = 0; sscanf(rows[i].hex + 2 * k, "%2x", &v) == 1; k++)
 		ge.b[GE_TEXT + k] = (uint8_t)v;
 	ge.b[GE_TEXT + 0x100] = 0xc3;
+}
+
+static void check(size_t i)
+{
+	struct elf_func f = {.addr = ge_func(&spec, 0), .size = strlen(rows[i].hex) / 2};
+	struct site_set set = {0};
+	struct gosym *go = NULL;
+	struct elf_image *e;
+	struct site_want want = read_want;
+	char got[256];
+	int err;
+
+	program(i);
 	if (f.size > 0xc0)
 		f.size = 0xc0;
 	if (elf_open_mem(bytes_of(ge.b, ge.len), &e) || gosym_open(e, &go))
@@ -154,25 +161,12 @@ static void check(size_t i)
 /* Each byte of the functions becomes something else: whatever is found then, it ends. */
 static void damaged(size_t i)
 {
-	struct ge_spec spec = {.magic = 0xfffffff1,
-			       .names = names,
-			       .funcs = 5,
-			       .base = 0x400000,
-			       .machine = EM_X86_64,
-			       .version = "go1.99"};
-	struct site_want want = {.name = "f",
-				 .abi = SITE_ABI_GO,
-				 .fn = OE_TLS_GO_READ,
-				 .arg_mask = 7,
-				 .result = true};
 	struct elf_func f = {.addr = ge_func(&spec, 0), .size = 0xc0};
-	unsigned int found = 0, v, noise = 1;
+	unsigned int found = 0, noise = 1;
 	struct site_set set;
 	struct elf_image *e;
 
-	ge_make(&ge, &spec);
-	for (size_t k = 0; sscanf(rows[i].hex + 2 * k, "%2x", &v) == 1; k++)
-		ge.b[GE_TEXT + k] = (uint8_t)v;
+	program(i);
 	if (elf_open_mem(bytes_of(ge.b, ge.len), &e))
 		abort();
 	for (size_t k = 0; k < f.size * 8; k++) {
@@ -180,7 +174,7 @@ static void damaged(size_t i)
 
 		noise = noise * 1103515245 + 12345;
 		ge.b[GE_TEXT + k / 8] = (uint8_t)(noise >> 16);
-		found += !site_find(e, &f, &want, false, &set);
+		found += !site_find(e, &f, &read_want, false, &set);
 		ge.b[GE_TEXT + k / 8] = was;
 	}
 	elf_close(e);
