@@ -54,32 +54,19 @@ fetch_postgres() { # RELEASE
 		tar -xJf postgres-linux-x86_64.txz -C root && rm -f ./*.jar ./*.txz
 }
 
-# apt with lists and a cache of its own, for another suite of the machine's own mirror; packages are unpacked, not installed.
-# (A mirror's copy of the lists may be old: the signature counts, the date does not.)
+# shellcheck source=tests/tools/suite_apt.bash
+. "$root/tests/tools/suite_apt.bash"
+
 fetch_mysql() {
-	local mirror deps
-	mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-		grep -oE -m1 'https?://[^ ]*/debian/?( |$)' | tr -d ' ')
-	[ -n "$mirror" ] || {
+	local base deps
+	base=$(mirror debian)
+	[ -n "$base" ] || {
 		echo 'ERROR no Debian mirror in the sources of apt'
 		return 1
 	}
-	mkdir -p state/lists/partial cache/archives/partial etc debs root
-	: >status
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >etc/sources.list
-	cat >apt.conf <<-END
-		Dir::State "$PWD/state";
-		Dir::State::status "$PWD/status";
-		Dir::Cache "$PWD/cache";
-		Dir::Etc "$PWD/etc";
-		Dir::Etc::sourcelist "$PWD/etc/sources.list";
-		Dir::Etc::sourceparts "-";
-		Dir::Etc::parts "-";
-		Dir::Etc::preferencesparts "-";
-		Acquire::Check-Valid-Until "false";
-		APT::Sandbox::User "root";
-	END
-	export APT_CONFIG=$PWD/apt.conf
+	own_apt
+	mkdir -p debs root
+	echo "deb [$KEYS] $base sid main" >apt/etc/sources.list
 	apt-get update -q || return 1
 	deps=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
 		mysql-server-core mysql-client-core | grep -E '^(lib[a-z0-9.+-]*|zlib1g)$' | grep -v -E '^libperl|^libc-gconv' | sort -u)
@@ -87,7 +74,7 @@ fetch_mysql() {
 	(cd debs && apt-get download -q mysql-server-core mysql-client-core $deps) || return 1
 	for d in debs/*.deb; do dpkg-deb -x "$d" root || return 1; done
 	# (make takes every *.d below .output for one of its own files)
-	rm -rf debs state cache etc root/etc root/var root/usr/share/doc root/usr/share/man root/usr/share/icu root/usr/lib/*/gconv
+	rm -rf debs apt root/etc root/var root/usr/share/doc root/usr/share/man root/usr/share/icu root/usr/lib/*/gconv
 	find root -depth -name '*.d' -exec rm -rf {} +
 	# its command-line client; bookworm's C library is too old for it
 	cat >mysql <<-END

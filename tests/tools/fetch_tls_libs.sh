@@ -17,14 +17,10 @@ lacks() {
 	exit 77
 }
 
-# mirror NAME: the base address of the archive of that name in the sources of apt
-mirror() {
-	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-		grep -v '^ *#' | grep -oE "https?://[^ ]*/$1/?( |\$)" | head -1 | tr -d ' '
-}
+# shellcheck source=tests/tools/suite_apt.bash
+. "$root/tests/tools/suite_apt.bash"
 
-# lists of our own for this suite (a mirror's copy may be old: the signature counts, the date does not); updates that a
-# mirror does not have are no error
+# lists of this suite; updates that a mirror does not have are no error
 apt_setup() {
 	local main security s
 	main=$(mirror debian) security=$(mirror debian-security)
@@ -32,29 +28,12 @@ apt_setup() {
 		echo 'ERROR no Debian mirror in the sources of apt'
 		return 1
 	}
-	mkdir -p apt/lists/partial apt/cache/archives/partial apt/etc
-	: >apt/status
-	cat >apt/conf <<-END
-		APT::Architecture "$arch";
-		APT::Architectures { "$arch"; };
-		Dir::State "$PWD/apt";
-		Dir::State::status "$PWD/apt/status";
-		Dir::Cache "$PWD/apt/cache";
-		Dir::Etc "$PWD/apt/etc";
-		Dir::Etc::sourcelist "$PWD/apt/etc/sources.list";
-		Dir::Etc::sourceparts "-";
-		Dir::Etc::parts "-";
-		Dir::Etc::preferencesparts "-";
-		Acquire::Check-Valid-Until "false";
-		Acquire::Languages "none";
-		APT::Sandbox::User "root";
-	END
-	export APT_CONFIG=$PWD/apt/conf
-	local keys='signed-by=/usr/share/keyrings/debian-archive-keyring.gpg' good=''
+	own_apt "$arch"
+	local good=''
 	for s in "$main $suite" "$main $suite-updates" ${security:+"$security $suite-security"}; do
 		[ "$suite" != sid ] || [ "$s" = "$main sid" ] || continue
-		echo "deb [$keys] $s main" >apt/etc/sources.list
-		apt-get update -q -o APT::Update::Error-Mode=any && good+="deb [$keys] $s main"$'\n'
+		echo "deb [$KEYS] $s main" >apt/etc/sources.list
+		apt-get update -q -o APT::Update::Error-Mode=any && good+="deb [$KEYS] $s main"$'\n'
 	done
 	[ -n "$good" ] || return 1
 	printf '%s' "$good" >apt/etc/sources.list
