@@ -143,11 +143,12 @@ static int attach_perf(struct loader *l, struct loader_tls_link *k, const char *
 static int attach_multi(struct loader *l, struct loader_tls_link *k, const char *path,
 			const struct oe_site *sites, const uint64_t *offsets)
 {
-	uint64_t *cookies = calloc(2 * k->cnt, sizeof(*cookies)), *offs = cookies + k->cnt;
+	uint64_t *cookies = calloc(2 * k->cnt, sizeof(*cookies)), *offs;
 	int err = 0;
 
 	if (!cookies)
 		return -ENOMEM;
+	offs = cookies + k->cnt;
 	for (int returns = 0; returns < 2 && !err; returns++) {
 		size_t n = 0;
 
